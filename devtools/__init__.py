@@ -1,0 +1,1 @@
+"""What working on this project needs besides the project itself; never packaged."""

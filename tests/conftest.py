@@ -1,0 +1,60 @@
+"""One PostgreSQL server for the whole run, and a database of its own for each test that asks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.conf import settings
+
+from devtools.database_url import database_settings
+from devtools.embedded_postgres import EmbeddedPostgres
+from tests.support.databases import temporary_database
+from tests.support.project import Project
+
+# Nobody minds losing these databases in a power cut.
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start a server unless DATABASE_URL names one; xdist's workers inherit its DATABASE_URL.
+
+    Not in a fixture: pytest-django reads the settings and calls ``django.setup()`` before any runs.
+    """
+    if "DATABASE_URL" in os.environ:
+        return
+    server = EmbeddedPostgres(config=FAST)
+    server.start()
+    config.add_cleanup(server.stop)
+    os.environ["DATABASE_URL"] = server.url
+    settings.DATABASES["default"] = database_settings(server.url)
+
+
+@pytest.fixture(scope="session")
+def server_url() -> str:
+    """DATABASE_URL of the server that the tests run on."""
+    return os.environ["DATABASE_URL"]
+
+
+@pytest.fixture
+def database_url(server_url: str) -> Iterator[str]:
+    """DATABASE_URL of an empty database that only this test uses."""
+    with temporary_database(server_url) as url:
+        yield url
+
+
+@pytest.fixture
+def pg(database_url: str) -> Iterator[psycopg.Connection]:
+    """An autocommit connection to this test's own database."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def project(tmp_path: Path, database_url: str) -> Iterator[Project]:
+    """A small Django project with this test's own database; see ``tests.support.project``."""
+    with Project(tmp_path / "project", database_url) as project:
+        yield project

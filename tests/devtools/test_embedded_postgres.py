@@ -31,6 +31,17 @@ def server_version(url: str) -> int:
         return connection.info.server_version
 
 
+def start_launcher(python: str, **arguments: Any) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [python, "-m", "devtools.embedded_postgres"],
+        stdout=subprocess.PIPE,
+        text=True,
+        # Ctrl-C would be ignored by whatever a script started in the background.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        **arguments,
+    )
+
+
 def announced_url(line: str) -> str:
     """The URL in ``export DATABASE_URL='...'``."""
     return shlex.split(line)[1].removeprefix("DATABASE_URL=")
@@ -64,12 +75,7 @@ class Starter:
 @pytest.fixture
 def starter() -> Iterator[Starter]:
     """``python -m devtools.embedded_postgres`` with its server up."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "devtools.embedded_postgres"],
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    process = start_launcher(sys.executable, cwd=REPOSITORY)
     try:
         assert process.stdout is not None
         url = announced_url(process.stdout.readline())
@@ -184,13 +190,8 @@ def test_ordinary_user_starts_a_server(movable_programs: Path, public_directory:
     shutil.copytree(REPOSITORY / "devtools", public_directory / "devtools")
     programs = copy_installation(movable_programs, public_directory, UnprivilegedUser())
 
-    process = subprocess.Popen(
-        [python, "-m", "devtools.embedded_postgres"],
-        cwd=public_directory,
-        env={"POSTGRES_BIN": str(programs)},
-        stdout=subprocess.PIPE,
-        text=True,
-        **NOBODY,
+    process = start_launcher(
+        python, cwd=public_directory, env={"POSTGRES_BIN": str(programs)}, **NOBODY
     )
     with process:
         assert process.stdout is not None

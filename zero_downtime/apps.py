@@ -1,0 +1,19 @@
+"""The application's configuration."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.core import checks
+
+
+class ZeroDowntimeConfig(AppConfig):
+    """`INSTALLED_APPS = ["zero_downtime", ...]` is all the installation there is."""
+
+    name = "zero_downtime"
+    verbose_name = "Zero downtime"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from zero_downtime import conf
+
+        checks.register(conf.check_settings, "zero_downtime")

@@ -1,0 +1,137 @@
+import django.db.models.deletion
+from django.db import migrations, models
+
+
+class CreateModelEverywhere(migrations.CreateModel):
+    """Create the table in every database that is migrated, whatever the routers say.
+
+    A batch and its cursor commit in one transaction, so they have to be in one database.
+    """
+
+    def allow_migrate_model(self, connection_alias: object, model: type[models.Model]) -> bool:
+        return True
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = []
+
+    operations = [
+        CreateModelEverywhere(
+            name="JournalEntry",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("app_label", models.CharField(max_length=255)),
+                ("name", models.CharField(max_length=255)),
+                ("applied_at", models.DateTimeField(auto_now_add=True)),
+                ("duration_seconds", models.FloatField()),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("applied", "Applied"),
+                            ("unapplied", "Unapplied"),
+                            ("failed", "Failed"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("user", models.CharField(max_length=255)),
+                ("reason", models.TextField(default="")),
+                ("operations", models.JSONField(default=list)),
+            ],
+            options={
+                "ordering": ["applied_at", "id"],
+            },
+        ),
+        CreateModelEverywhere(
+            name="Transition",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("app_label", models.CharField(max_length=255)),
+                ("model_name", models.CharField(max_length=255)),
+                ("kind", models.CharField(max_length=50)),
+                ("old_name", models.CharField(max_length=255)),
+                ("new_name", models.CharField(max_length=255)),
+                ("table", models.TextField()),
+                ("old_column", models.TextField()),
+                ("new_column", models.TextField()),
+                (
+                    "phase",
+                    models.CharField(
+                        choices=[("expanded", "Expanded"), ("contracted", "Contracted")],
+                        default="expanded",
+                        max_length=20,
+                    ),
+                ),
+                ("expanded_at", models.DateTimeField(auto_now_add=True)),
+                ("contracted_at", models.DateTimeField(null=True)),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("app_label", "model_name", "kind", "old_name", "new_name"),
+                        name="zero_downtime_transition_key",
+                    )
+                ],
+            },
+        ),
+        CreateModelEverywhere(
+            name="Backfill",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=600, unique=True)),
+                ("table", models.TextField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("running", "Running"),
+                            ("failed", "Failed"),
+                            ("succeeded", "Succeeded"),
+                        ],
+                        default="pending",
+                        max_length=20,
+                    ),
+                ),
+                ("cursor", models.TextField(null=True)),
+                ("rows_done", models.BigIntegerField(default=0)),
+                ("rows_estimated", models.BigIntegerField(default=0)),
+                ("seconds_running", models.FloatField(default=0)),
+                ("failed_batches", models.IntegerField(default=0)),
+                ("error", models.TextField(default="")),
+                ("verified", models.BooleanField(null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("finished_at", models.DateTimeField(null=True)),
+                (
+                    "transition",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="backfills",
+                        to="zero_downtime.transition",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["created_at", "id"],
+            },
+        ),
+    ]

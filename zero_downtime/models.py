@@ -1,0 +1,98 @@
+"""What has to survive a process: phases of transitions, cursors of backfills, the journal.
+
+The rows live in the database they speak of, so that a batch and its cursor, or a trigger and
+its phase, commit together. All access names the database explicitly (`.using(alias)`).
+"""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Transition(models.Model):
+    """A change that needs two deploys, and how far it is."""
+
+    class Phase(models.TextChoices):
+        EXPANDED = "expanded"
+        CONTRACTED = "contracted"
+
+    app_label = models.CharField(max_length=255)
+    model_name = models.CharField(max_length=255)
+    kind = models.CharField(max_length=50)
+    old_name = models.CharField(max_length=255)
+    new_name = models.CharField(max_length=255)
+    table = models.TextField()
+    old_column = models.TextField()
+    new_column = models.TextField()
+    phase = models.CharField(max_length=20, choices=Phase, default=Phase.EXPANDED)
+    expanded_at = models.DateTimeField(auto_now_add=True)
+    contracted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["app_label", "model_name", "kind", "old_name", "new_name"],
+                name="zero_downtime_transition_key",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.app_label}.{self.model_name}.{self.old_name} -> {self.new_name}"
+
+
+class Backfill(models.Model):
+    """Rows of one table that one operation of one migration moves in batches."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        RUNNING = "running"
+        FAILED = "failed"
+        SUCCEEDED = "succeeded"
+
+    name = models.CharField(max_length=600, unique=True)
+    transition = models.ForeignKey(
+        Transition, null=True, on_delete=models.CASCADE, related_name="backfills"
+    )
+    table = models.TextField()
+    status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
+    # The last key whose batch has committed, as text of the key's own type; NULL before the first.
+    cursor = models.TextField(null=True)
+    rows_done = models.BigIntegerField(default=0)
+    rows_estimated = models.BigIntegerField(default=0)
+    seconds_running = models.FloatField(default=0)
+    failed_batches = models.IntegerField(default=0)
+    error = models.TextField(default="")
+    verified = models.BooleanField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["created_at", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class JournalEntry(models.Model):
+    """One migration that `migrate` applied or unapplied, or failed to."""
+
+    class Outcome(models.TextChoices):
+        APPLIED = "applied"
+        UNAPPLIED = "unapplied"
+        FAILED = "failed"
+
+    app_label = models.CharField(max_length=255)
+    name = models.CharField(max_length=255)
+    applied_at = models.DateTimeField(auto_now_add=True)
+    duration_seconds = models.FloatField()
+    outcome = models.CharField(max_length=20, choices=Outcome)
+    user = models.CharField(max_length=255)
+    # Why the safety check was overridden (`migrate --unsafe "REASON"`); empty when it was not.
+    reason = models.TextField(default="")
+    operations = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["applied_at", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.app_label}.{self.name} {self.outcome}"

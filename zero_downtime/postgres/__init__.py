@@ -1,0 +1,1 @@
+"""The only room that knows `pg_catalog`, lock modes, sizes and DDL text."""

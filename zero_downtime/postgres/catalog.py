@@ -1,0 +1,118 @@
+"""Questions to the system catalogs about tables, columns and rows. Nothing here changes anything.
+
+A table is named as Django names it (`Model._meta.db_table`) and found as PostgreSQL would find
+it in a statement: quoted, and along the session's `search_path`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from zero_downtime.postgres.identifiers import quote
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as the catalog has it; `type` and `collation` are ready to stand in DDL."""
+
+    name: str
+    type: str
+    collation: str | None
+    not_null: bool
+    generated: bool
+    in_primary_key: bool
+
+
+def table_exists(connection: BaseDatabaseWrapper, table: str) -> bool:
+    """Whether `table` is visible under its unqualified name."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [quote(connection, table)])
+        return bool(cursor.fetchone()[0])
+
+
+def schema_of(connection: BaseDatabaseWrapper, table: str) -> str:
+    """Return the schema in which `table` is found, or would be created."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce((SELECT nspname FROM pg_class "
+            "JOIN pg_namespace ON pg_namespace.oid = relnamespace "
+            "WHERE pg_class.oid = to_regclass(%s)), current_schema())",
+            [quote(connection, table)],
+        )
+        return str(cursor.fetchone()[0])
+
+
+def has_rows(connection: BaseDatabaseWrapper, table: str) -> bool:
+    """Whether `table` holds at least one row that this session sees."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT EXISTS (SELECT FROM {quote(connection, table)})")
+        return bool(cursor.fetchone()[0])
+
+
+def has_fewer_rows(connection: BaseDatabaseWrapper, table: str, limit: int) -> bool:
+    """Whether `table` holds fewer than `limit` rows, reading no more than that many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT count(*) FROM (SELECT FROM {quote(connection, table)} LIMIT {limit:d}) AS rows"
+        )
+        return int(cursor.fetchone()[0]) < limit
+
+
+def estimated_rows(connection: BaseDatabaseWrapper, table: str) -> int:
+    """Return the planner's guess of the number of rows of `table`, partitions included.
+
+    The planner scales what ANALYZE saw by the file size of today, and guesses from the file
+    size alone when the table was never analyzed; `pg_class.reltuples` would be -1 then.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) SELECT FROM {quote(connection, table)}")
+        plan = cursor.fetchone()[0]
+    if isinstance(plan, str):
+        plan = json.loads(plan)
+    return int(plan[0]["Plan"]["Plan Rows"])
+
+
+def get_column(connection: BaseDatabaseWrapper, table: str, name: str) -> Column | None:
+    """Return column `name` of `table`, or None if there is no such column or table."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT attname, format_type(atttypid, atttypmod),
+                   CASE WHEN attcollation <> typcollation
+                        THEN quote_ident(nspname) || '.' || quote_ident(collname) END,
+                   attnotnull, attgenerated <> '',
+                   EXISTS (SELECT FROM pg_index
+                           WHERE indrelid = attrelid AND indisprimary AND attnum = ANY (indkey))
+            FROM pg_attribute
+            JOIN pg_type ON pg_type.oid = atttypid
+            LEFT JOIN pg_collation ON pg_collation.oid = attcollation
+            LEFT JOIN pg_namespace ON pg_namespace.oid = collnamespace
+            WHERE attrelid = to_regclass(%s) AND attname = %s
+              AND attnum > 0 AND NOT attisdropped
+            """,
+            [quote(connection, table), name],
+        )
+        row = cursor.fetchone()
+    return Column(*row) if row else None
+
+
+def primary_key(connection: BaseDatabaseWrapper, table: str) -> list[Column]:
+    """Return the columns of the primary key of `table` in key order; empty without one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT attname
+            FROM pg_index
+            CROSS JOIN LATERAL unnest(indkey) WITH ORDINALITY AS key (attnum, position)
+            JOIN pg_attribute ON attrelid = indrelid AND pg_attribute.attnum = key.attnum
+            WHERE indrelid = to_regclass(%s) AND indisprimary
+            ORDER BY position
+            """,
+            [quote(connection, table)],
+        )
+        names = [name for (name,) in cursor.fetchall()]
+    columns = (get_column(connection, table, name) for name in names)
+    return [column for column in columns if column is not None]

@@ -1,0 +1,39 @@
+"""Errors told apart by SQLSTATE, never by their text, which is translated and reworded."""
+
+from __future__ import annotations
+
+from django.db import InterfaceError, OperationalError
+
+LOCK_NOT_AVAILABLE = "55P03"
+DEADLOCK_DETECTED = "40P01"
+UNDEFINED_TABLE = "42P01"
+CONNECTION_EXCEPTION_CLASS = "08"
+# admin_shutdown, crash_shutdown, cannot_connect_now
+SERVER_GOES_DOWN = {"57P01", "57P02", "57P03"}
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """Return the SQLSTATE of a Django or psycopg database error, or None if it has none."""
+    for candidate in (error, error.__cause__):
+        state = getattr(candidate, "sqlstate", None)
+        if isinstance(state, str):
+            return state
+    return None
+
+
+def is_lock_failure(error: BaseException) -> bool:
+    """Whether trying again can help: the lock timeout passed, or a deadlock was broken."""
+    return sqlstate(error) in {LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED}
+
+
+def is_lost_connection(error: BaseException) -> bool:
+    """Whether the connection, not the statement, is at fault.
+
+    A connection that breaks without a last word from the server has no SQLSTATE.
+    """
+    if not isinstance(error, (OperationalError, InterfaceError)):
+        return False
+    state = sqlstate(error)
+    return (
+        state is None or state.startswith(CONNECTION_EXCEPTION_CLASS) or state in SERVER_GOES_DOWN
+    )

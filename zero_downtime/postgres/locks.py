@@ -1,0 +1,205 @@
+"""Waiting for locks without making others wait: timeouts, retries, and who is in the way.
+
+A statement that waits for an exclusive lock makes every later query on that table wait behind
+it. So it may wait for a short time only, gives up, lets the others pass, and tries again.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from django.db import OperationalError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+from zero_downtime import conf
+from zero_downtime.errors import Refused
+from zero_downtime.postgres import errors
+from zero_downtime.postgres.identifiers import quote
+
+logger = logging.getLogger("zero_downtime.locks")
+
+T = TypeVar("T")
+
+FIRST_DELAY = 0.1
+
+
+@dataclass(frozen=True)
+class Session:
+    """Another session that holds a lock, as far as our role may see it."""
+
+    pid: int
+    user: str | None
+    application: str | None
+    state: str | None
+    seconds_in_transaction: float | None
+    query: str | None
+
+    def __str__(self) -> str:
+        age = self.seconds_in_transaction
+        since = "" if age is None else f", in a transaction for {age:.0f} s"
+        who = f"pid {self.pid} ({self.user or 'unknown user'}"
+        if self.application:
+            who += f", {self.application}"
+        shown = f": {self.query}" if self.query and conf.get("LOG_QUERIES") else ""
+        return f"{who}, {self.state or 'unknown state'}{since}){shown}"
+
+
+@contextmanager
+def lock_timeout(connection: BaseDatabaseWrapper, seconds: float) -> Iterator[None]:
+    """Let statements in this block wait at most `seconds` for each lock.
+
+    Inside a transaction the setting is local to it, and an error takes it away with the
+    transaction. Outside, the session's former value is restored whatever happens, because a
+    setting that leaks would reach whoever uses the connection next.
+    """
+    in_transaction = connection.in_atomic_block
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('lock_timeout')")
+        (former,) = cursor.fetchone()
+    _set_lock_timeout(connection, f"{max(1, round(seconds * 1000))}ms", local=in_transaction)
+    try:
+        yield
+    except BaseException:
+        if not in_transaction and connection.is_usable():
+            _set_lock_timeout(connection, former, local=False)
+        raise
+    _set_lock_timeout(connection, former, local=in_transaction)
+
+
+def _set_lock_timeout(connection: BaseDatabaseWrapper, value: str, *, local: bool) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, %s)", [value, local])
+
+
+def retry_lock_failures(
+    connection: BaseDatabaseWrapper, attempt: Callable[[], T], table: str | None = None
+) -> T:
+    """Call `attempt` until it gets its locks, or `LOCK_DEADLINE` has passed.
+
+    `attempt` must leave nothing behind when it fails with a lock timeout or as a deadlock's
+    victim: one transaction, or one statement outside any.
+
+    Args:
+        table: the table that is being locked, as Django names it, for the messages.
+
+    Raises:
+        Refused: no try succeeded before the deadline; the message names the sessions in the way.
+    """
+    started = time.monotonic()
+    deadline = started + conf.get("LOCK_DEADLINE")
+    for number, delay in enumerate(_growing_delays(), start=1):
+        try:
+            return attempt()
+        except OperationalError as error:
+            if not errors.is_lock_failure(error):
+                raise
+            subject = f'"{table}"' if table else "a table"
+            blockers = describe_blockers(connection, table)
+            if time.monotonic() + delay > deadline:
+                raise Refused(
+                    f"Could not lock {subject} in {number} tries over "
+                    f"{time.monotonic() - started:.0f} s. {blockers} Nothing was left half done: "
+                    "run the same command again when those sessions have ended."
+                ) from error
+            logger.warning(
+                "%s is locked by others (try %d). %s Next try in %.1f s.",
+                subject,
+                number,
+                blockers,
+                delay,
+            )
+        time.sleep(delay)
+    raise AssertionError("unreachable: the delays never end")
+
+
+def _growing_delays() -> Iterator[float]:
+    """Pauses that double up to the longest allowed; jitter keeps two from marching in step."""
+    longest = conf.get("LOCK_RETRY_MAX_DELAY")
+    delay = FIRST_DELAY
+    while True:
+        yield min(longest, delay * random.uniform(0.75, 1.25))
+        delay = min(longest, delay * 2)
+
+
+def describe_blockers(connection: BaseDatabaseWrapper, table: str | None = None) -> str:
+    """Name the sessions that hold locks on `table` (or on any table), in one sentence."""
+    if connection.in_atomic_block and connection.needs_rollback:
+        return "Sessions in the way could not be read inside the failed transaction."
+    sessions = sessions_holding_locks(connection, table)
+    if not sessions:
+        return "Nobody holds a lock on it any more."
+    return "In the way: " + "; ".join(map(str, sessions)) + "."
+
+
+def sessions_holding_locks(
+    connection: BaseDatabaseWrapper, table: str | None = None, limit: int = 5
+) -> list[Session]:
+    """Return other sessions with a granted lock on `table`, longest transaction first.
+
+    Without `table`: on any ordinary table. What a role may not see of others' sessions is None.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT activity.pid, activity.usename, activity.application_name, activity.state,
+                   extract(epoch FROM clock_timestamp() - activity.xact_start)::float8,
+                   left(activity.query, 200)
+            FROM pg_stat_activity AS activity
+            WHERE activity.pid <> pg_backend_pid()
+              AND EXISTS (
+                SELECT FROM pg_locks
+                JOIN pg_class ON pg_class.oid = pg_locks.relation
+                WHERE pg_locks.pid = activity.pid AND pg_locks.granted
+                  AND pg_locks.database =
+                      (SELECT oid FROM pg_database WHERE datname = current_database())
+                  AND pg_class.relkind IN ('r', 'p')
+                  AND pg_class.relnamespace <> 'pg_catalog'::regnamespace
+                  AND (%(table)s::text IS NULL OR pg_class.oid = to_regclass(%(table)s))
+              )
+            ORDER BY activity.xact_start NULLS LAST
+            LIMIT %(limit)s
+            """,
+            {"table": quote(connection, table) if table else None, "limit": limit},
+        )
+        return [Session(*row) for row in cursor.fetchall()]
+
+
+def briefly(schema_editor: BaseDatabaseSchemaEditor, table: str, action: Callable[[], T]) -> T:
+    """Run `action` in one short transaction under `LOCK_TIMEOUT`, retried as a whole.
+
+    For changes that touch the catalog only: whatever exclusive locks they take are held for
+    milliseconds. While `sqlmigrate` collects SQL, `action` is called for its statements alone.
+    """
+    connection = schema_editor.connection
+    if schema_editor.collect_sql:
+        return action()
+
+    def attempt() -> T:
+        with (
+            transaction.atomic(using=connection.alias),
+            lock_timeout(connection, conf.get("LOCK_TIMEOUT")),
+        ):
+            return action()
+
+    return retry_lock_failures(connection, attempt, table)
+
+
+def patiently(schema_editor: BaseDatabaseSchemaEditor, table: str, statement: str) -> None:
+    """Run a CONCURRENTLY `statement` outside any transaction under `CONCURRENT_LOCK_TIMEOUT`.
+
+    It waits for old snapshots of any table but makes nobody wait; a short timeout would kill it
+    and leave an INVALID index behind. It is not retried here: the caller has to look at what
+    the failed statement left.
+    """
+    if schema_editor.collect_sql:
+        schema_editor.execute(statement, params=None)
+        return
+    with lock_timeout(schema_editor.connection, conf.get("CONCURRENT_LOCK_TIMEOUT")):
+        schema_editor.execute(statement, params=None)

@@ -1,0 +1,1 @@
+"""Moving rows: key ranges, the batch loop, pace, progress, verification. No migrations here."""

@@ -1,0 +1,37 @@
+"""How many rows the next batch should have."""
+
+from __future__ import annotations
+
+from zero_downtime import conf
+
+FIRST_ROWS = 1_000
+
+
+class Pace:
+    """Steers the batch size towards a target duration.
+
+    It grows gently and shrinks fast: a batch that is too small costs a little throughput, one
+    that is too large holds row locks that clients wait for.
+    """
+
+    MOST_GROWTH = 1.5
+    MOST_SHRINKING = 0.25
+
+    def __init__(self, fixed_rows: int | None = None) -> None:
+        self.target_seconds: float = conf.get("BATCH_TARGET_SECONDS")
+        self.min_rows: int = fixed_rows or conf.get("BATCH_MIN_ROWS")
+        self.max_rows: int = fixed_rows or max(self.min_rows, conf.get("BATCH_MAX_ROWS"))
+        self.rows = self._within_bounds(FIRST_ROWS)
+
+    def observe(self, seconds: float) -> None:
+        """Learn that a batch of the present size took `seconds`."""
+        factor = self.target_seconds / max(seconds, 1e-6)
+        factor = min(self.MOST_GROWTH, max(self.MOST_SHRINKING, factor))
+        self.rows = self._within_bounds(round(self.rows * factor))
+
+    def shrink(self) -> None:
+        """Take less at once: the last batch could not get its row locks in time."""
+        self.rows = self._within_bounds(round(self.rows * self.MOST_SHRINKING))
+
+    def _within_bounds(self, rows: int) -> int:
+        return min(self.max_rows, max(self.min_rows, rows))

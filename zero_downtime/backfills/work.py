@@ -1,0 +1,136 @@
+"""What a backfill does to the rows of one batch."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from zero_downtime.backfills.keys import Key, KeyRange
+from zero_downtime.postgres.identifiers import quote_for_parameters
+
+
+class Work(ABC):
+    """One kind of change to rows. It is called inside the batch's transaction."""
+
+    table: str
+    # Rows per batch, where the work insists on a number; otherwise the pace finds one.
+    batch_size: int | None = None
+
+    @abstractmethod
+    def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
+        """Change the rows of `keys`; raising undoes the batch."""
+
+
+class CopyColumn(Work):
+    """Copy one column to another, for the rows in which they differ.
+
+    Comparing values rather than asking for NULLs is what makes this right for nullable columns
+    and for rows that the dual-write trigger has already filled.
+    """
+
+    def __init__(self, table: str, source: str, target: str) -> None:
+        self.table = table
+        self.source = source
+        self.target = target
+
+    def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
+        """Lock the differing rows in key order, then copy.
+
+        Clients that write several rows mostly do so in key order too; the common order is what
+        keeps the two from waiting for each other in a circle.
+        """
+        source, target = self._quoted_columns(connection)
+        condition, params = key.condition(keys)
+        with connection.cursor() as cursor:
+            # The range stands in the UPDATE once more so that the planner, whatever it believes
+            # about the size of the batch, cannot choose to read the whole table.
+            cursor.execute(
+                f"WITH batch (locked_key) AS MATERIALIZED ("
+                f"SELECT {key.column} FROM {key.table} "
+                f"WHERE {condition} AND {source} IS DISTINCT FROM {target} "
+                f"ORDER BY {key.column} FOR NO KEY UPDATE) "
+                f"UPDATE {key.table} SET {target} = {source} "
+                f"FROM batch WHERE {key.column} = locked_key AND {condition}",
+                [*params, *params],
+            )
+
+    def differing(
+        self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange, examples: int
+    ) -> tuple[int, list[str]]:
+        """Count the rows of `keys` whose columns differ, and name the keys of some of them.
+
+        Locks: ACCESS SHARE, as every SELECT.
+        """
+        source, target = self._quoted_columns(connection)
+        condition, params = key.condition(keys)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT count(*), "
+                f"(array_agg({key.column}::text ORDER BY {key.column}))[:{examples:d}] "
+                f"FROM {key.table} WHERE {condition} AND {source} IS DISTINCT FROM {target}",
+                params,
+            )
+            count, keys_found = cursor.fetchone()
+        return count, keys_found or []
+
+    def _quoted_columns(self, connection: BaseDatabaseWrapper) -> tuple[str, str]:
+        return (
+            quote_for_parameters(connection, self.source),
+            quote_for_parameters(connection, self.target),
+        )
+
+
+class _QuerysetWork(Work):
+    """Work that is said in terms of a Django model."""
+
+    def __init__(self, model: type[models.Model], where: models.Q | None) -> None:
+        self.table = model._meta.db_table
+        self.model = model
+        self.where = where
+
+    def rows(self, connection: BaseDatabaseWrapper, keys: KeyRange) -> models.QuerySet[Any]:
+        """Return the queryset of the rows of `keys` that `where` selects."""
+        queryset = self.model._base_manager.using(connection.alias).filter(pk__lte=keys.upto)
+        if keys.after is not None:
+            queryset = queryset.filter(pk__gt=keys.after)
+        return queryset if self.where is None else queryset.filter(self.where)
+
+
+class SetField(_QuerysetWork):
+    """Set a field to the value of an ORM expression."""
+
+    def __init__(
+        self, model: type[models.Model], field: str, value: Any, where: models.Q | None
+    ) -> None:
+        super().__init__(model, where)
+        self.field = field
+        self.value = value
+
+    def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
+        """Update the batch's rows in one statement."""
+        self.rows(connection, keys).update(**{self.field: self.value})
+
+
+class CallPython(_QuerysetWork):
+    """Hand each batch to a function as a queryset."""
+
+    def __init__(
+        self,
+        model: type[models.Model],
+        code: Callable[[Any, models.QuerySet[Any]], object],
+        apps: Any,
+        where: models.Q | None,
+        batch_size: int | None,
+    ) -> None:
+        super().__init__(model, where)
+        self.code = code
+        self.apps = apps
+        self.batch_size = batch_size
+
+    def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
+        """Call the function with the batch's rows."""
+        self.code(self.apps, self.rows(connection, keys))

@@ -1,0 +1,1 @@
+"""Changes that need two deploys: expand -> backfill -> verify -> contract, and their phase."""

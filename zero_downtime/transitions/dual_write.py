@@ -1,0 +1,159 @@
+"""The triggers that keep the two columns of a transition equal, whoever writes.
+
+Which side was written is told from values (NEW against OLD), not from the statement's SET list:
+Django's `save()` names every column, and another trigger's change is in no SET list at all.
+The triggers bear names that sort last, because BEFORE triggers run in the order of their names
+and the copy has to be taken after everybody else changed the row. Their WHEN clauses keep the
+functions from being called for writes that leave both sides as they are.
+
+Precedence, when one statement writes both sides differently: the new side wins.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pgtrigger
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.models import Model
+from pgtrigger.compiler import Trigger as CompiledTrigger
+from pgtrigger.compiler import UpsertTriggerSql
+
+from zero_downtime.transitions import evidence
+from zero_downtime.transitions.pairs import ColumnPair
+
+# django-pgtrigger's own triggers begin with "pgtrigger_"; ours have to come after everybody's.
+NAME_PREFIX = "zzz_zero_downtime_"
+
+
+class DualWriteSql(UpsertTriggerSql):
+    """A bare function and its trigger.
+
+    Without django-pgtrigger's test for `pgtrigger.ignore()`, which costs more than the dual
+    write itself and would let a session write one side only. CREATE OR REPLACE takes SHARE ROW
+    EXCLUSIVE where DROP TRIGGER would take ACCESS EXCLUSIVE.
+    """
+
+    def get_template(self) -> str:
+        """Return the statements that install the function and its trigger."""
+        return """
+            CREATE OR REPLACE FUNCTION {execute} RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                {func}
+                RETURN NEW;
+            END
+            $$;
+            CREATE OR REPLACE TRIGGER {pgid} {when} {operation} ON {table}
+            FOR EACH {level} {condition} EXECUTE FUNCTION {execute};
+            COMMENT ON TRIGGER {pgid} ON {table} IS '{hash}'
+        """
+
+
+class _DualWriteTrigger(pgtrigger.Trigger):
+    """What the INSERT and the UPDATE trigger of a pair of columns have in common."""
+
+    when = pgtrigger.Before
+    level = pgtrigger.Row
+
+    def __init__(self, pair: ColumnPair) -> None:
+        self.pair = pair
+        self.old = f'"{pair.old}"'
+        self.new = f'"{pair.new}"'
+        super().__init__(name=str(self.operation).lower())
+
+    def get_pgid(self, model: Model | None = None) -> str:
+        """Return the trigger's name, which is its function's too; it needs no quoting."""
+        return f"{NAME_PREFIX}{self.pair.identity}_{self.name}"
+
+    def render_execute(self, model: Model | None = None) -> str:
+        """Return the call of the function, which lives in the table's schema."""
+        return f"{self.pair.quoted_schema}.{self.get_pgid()}()"
+
+    def compile(self, model: Model) -> CompiledTrigger:
+        """Return the trigger's SQL, without django-pgtrigger's wrapper around the function."""
+        return CompiledTrigger(
+            name=str(self.name),
+            sql=DualWriteSql(
+                pgid=self.get_pgid(),
+                func=self.render_func(model),
+                table=self.pair.table,
+                when=self.when,
+                operation=self.operation,
+                level=self.level,
+                condition=self.render_condition(model),
+                execute=self.render_execute(),
+            ),
+        )
+
+
+class DualInsert(_DualWriteTrigger):
+    """Fill the side that the INSERT left out.
+
+    An INSERT cannot tell an explicit NULL from an omitted column, so NULL means "not mine". That
+    is why the new column has no default while both sides live.
+    """
+
+    operation = pgtrigger.Insert
+
+    def get_condition(self, model: Model) -> pgtrigger.Condition:
+        """Call the function only for rows whose sides differ."""
+        return pgtrigger.Condition(f"NEW.{self.old} IS DISTINCT FROM NEW.{self.new}")
+
+    def get_func(self, model: Model) -> str:
+        """Return the body of the function."""
+        return f"""
+                IF NEW.{self.new} IS NULL THEN
+                    NEW.{self.new} := NEW.{self.old};{evidence.note_old_write(self.pair)}
+                ELSE
+                    NEW.{self.old} := NEW.{self.new};
+                END IF;"""
+
+
+class DualUpdate(_DualWriteTrigger):
+    """Copy the side that the UPDATE changed to the other one."""
+
+    operation = pgtrigger.Update
+
+    def get_condition(self, model: Model) -> pgtrigger.Condition:
+        """Call the function only for rows of which a side changed."""
+        return pgtrigger.Condition(
+            f"NEW.{self.old} IS DISTINCT FROM OLD.{self.old} "
+            f"OR NEW.{self.new} IS DISTINCT FROM OLD.{self.new}"
+        )
+
+    def get_func(self, model: Model) -> str:
+        """Return the body of the function."""
+        return f"""
+                IF NEW.{self.new} IS DISTINCT FROM OLD.{self.new} THEN
+                    NEW.{self.old} := NEW.{self.new};
+                ELSE
+                    NEW.{self.new} := NEW.{self.old};{evidence.note_old_write(self.pair)}
+                END IF;"""
+
+
+def _triggers(pair: ColumnPair) -> list[_DualWriteTrigger]:
+    return [DualInsert(pair), DualUpdate(pair)]
+
+
+def install(schema_editor: BaseDatabaseSchemaEditor, model: Any, pair: ColumnPair) -> None:
+    """Keep the two columns of `pair` equal from now on. `model` is the model of its table.
+
+    Locks: SHARE ROW EXCLUSIVE on the table, for the time it takes to write the catalog.
+    """
+    evidence.install(schema_editor, pair)
+    for trigger in _triggers(pair):
+        schema_editor.execute(trigger.compile(model).install_sql, params=None)
+
+
+def uninstall(schema_editor: BaseDatabaseSchemaEditor, pair: ColumnPair) -> None:
+    """Stop keeping the two columns equal, and leave no function or sequence behind.
+
+    Locks: ACCESS EXCLUSIVE on the table, for the time it takes to write the catalog.
+    """
+    table = schema_editor.quote_name(pair.table)
+    for trigger in _triggers(pair):
+        schema_editor.execute(
+            f"DROP TRIGGER IF EXISTS {trigger.get_pgid()} ON {table}", params=None
+        )
+        schema_editor.execute(f"DROP FUNCTION IF EXISTS {trigger.render_execute()}", params=None)
+    evidence.uninstall(schema_editor, pair)

@@ -1,0 +1,77 @@
+"""What must be true before a contract may run."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils import timezone
+
+from zero_downtime import conf
+from zero_downtime.models import Backfill, Transition
+from zero_downtime.postgres import catalog
+from zero_downtime.transitions import evidence
+from zero_downtime.transitions.pairs import ColumnPair
+
+
+def why_closed(connection: BaseDatabaseWrapper, transition: Transition) -> str | None:
+    """Return what the contract of `transition` still waits for, and what to run; None if open.
+
+    That the data are equal is not asked here: it takes as long as the table is big, and the
+    contract itself does it.
+    """
+    if not catalog.has_rows(connection, transition.table):
+        return None
+    return (
+        _unfinished_backfill(connection, transition)
+        or _too_soon(transition)
+        or _old_code_still_writes(connection, transition)
+    )
+
+
+def _unfinished_backfill(connection: BaseDatabaseWrapper, transition: Transition) -> str | None:
+    unfinished = (
+        transition.backfills.using(connection.alias)
+        .exclude(status=Backfill.Status.SUCCEEDED)
+        .first()
+    )
+    if unfinished is None:
+        return None
+    return (
+        f"backfill {unfinished.name} is {unfinished.status}. "
+        f"Run: manage.py backfill {unfinished.name}"
+    )
+
+
+def _too_soon(transition: Transition) -> str | None:
+    soak = timedelta(seconds=conf.get("CONTRACT_SOAK"))
+    remaining = transition.expanded_at + soak - timezone.now()
+    if remaining <= timedelta(0):
+        return None
+    return (
+        f"it was expanded less than {soak.total_seconds():.0f} s ago (CONTRACT_SOAK). "
+        f"Run: manage.py migrate, in {remaining.total_seconds():.0f} s"
+    )
+
+
+def _old_code_still_writes(connection: BaseDatabaseWrapper, transition: Transition) -> str | None:
+    quiet = conf.get("CONTRACT_QUIET")
+    pair = ColumnPair.of(connection, transition.table, transition.old_column, transition.new_column)
+    since = evidence.seconds_since_old_write(connection, pair)
+    if since is None or since >= quiet:
+        return None
+    return (
+        f"old code last wrote {transition.old_name!r} {since:.0f} s ago; it has to be quiet for "
+        f"{quiet:.0f} s (CONTRACT_QUIET). Stop the old code, then run: manage.py migrate"
+    )
+
+
+def how_to_repair(connection: BaseDatabaseWrapper, transition: Transition) -> str:
+    """Return the sentence that tells how to make the sides of `transition` equal."""
+    backfill = transition.backfills.using(connection.alias).first()
+    if backfill is None:
+        return (
+            f"Add a migration with BackfillField({transition.model_name!r}, "
+            f"{transition.new_name!r}) before the contract."
+        )
+    return f"Make them equal with: manage.py backfill {backfill.name} --repair"

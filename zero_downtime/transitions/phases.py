@@ -1,0 +1,121 @@
+"""Which transition is in which phase: the rows of `zero_downtime.Transition`.
+
+All functions work on the database of `connection`, whatever the project's routers say, because
+the phase has to commit together with the schema change it stands for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import ProgrammingError
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils import timezone
+
+from zero_downtime.errors import Refused
+from zero_downtime.models import Backfill, Transition
+from zero_downtime.postgres import errors
+
+
+@dataclass(frozen=True)
+class TransitionKey:
+    """What an expand and its contract have in common, by which they find each other."""
+
+    kind: str
+    app_label: str
+    model_name: str
+    old_name: str
+    new_name: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kind} of {self.app_label}.{self.model_name}: {self.old_name} -> {self.new_name}"
+        )
+
+    def lookup(self) -> dict[str, Any]:
+        """Return the key as arguments of a queryset's `filter()`."""
+        return {
+            "kind": self.kind,
+            "app_label": self.app_label,
+            "model_name": self.model_name,
+            "old_name": self.old_name,
+            "new_name": self.new_name,
+        }
+
+
+@contextmanager
+def _own_tables_exist() -> Iterator[None]:
+    try:
+        yield
+    except ProgrammingError as error:
+        if errors.sqlstate(error) != errors.UNDEFINED_TABLE:
+            raise
+        raise Refused(
+            "The tables of zero_downtime do not exist in this database yet. "
+            "Run: manage.py migrate zero_downtime"
+        ) from error
+
+
+def find(connection: BaseDatabaseWrapper, key: TransitionKey) -> Transition | None:
+    """Return the transition with this key, in whatever phase, or None."""
+    with _own_tables_exist():
+        return Transition.objects.using(connection.alias).filter(**key.lookup()).first()
+
+
+def find_by_new_name(
+    connection: BaseDatabaseWrapper, app_label: str, model_name: str, new_name: str
+) -> Transition | None:
+    """Return the expanded transition that fills field `new_name` of a model, or None."""
+    with _own_tables_exist():
+        return (
+            Transition.objects.using(connection.alias)
+            .filter(
+                app_label=app_label,
+                model_name=model_name,
+                new_name=new_name,
+                phase=Transition.Phase.EXPANDED,
+            )
+            .first()
+        )
+
+
+def record_expanded(
+    connection: BaseDatabaseWrapper,
+    key: TransitionKey,
+    table: str,
+    old_column: str,
+    new_column: str,
+) -> Transition:
+    """Put the transition into the phase `expanded`, in the caller's transaction."""
+    with _own_tables_exist():
+        transition, _ = Transition.objects.using(connection.alias).update_or_create(
+            **key.lookup(),
+            defaults={
+                "table": table,
+                "old_column": old_column,
+                "new_column": new_column,
+                "phase": Transition.Phase.EXPANDED,
+                "expanded_at": timezone.now(),
+                "contracted_at": None,
+            },
+        )
+    # Back from a contract, rows have to be moved once more.
+    transition.backfills.using(connection.alias).update(
+        status=Backfill.Status.PENDING, cursor=None, rows_done=0, verified=None, finished_at=None
+    )
+    return transition
+
+
+def record_contracted(connection: BaseDatabaseWrapper, key: TransitionKey) -> None:
+    """Put the transition into the phase `contracted`, in the caller's transaction."""
+    Transition.objects.using(connection.alias).filter(**key.lookup()).update(
+        phase=Transition.Phase.CONTRACTED, contracted_at=timezone.now()
+    )
+
+
+def forget(connection: BaseDatabaseWrapper, key: TransitionKey) -> None:
+    """Remove the transition as if it had never begun, in the caller's transaction."""
+    Transition.objects.using(connection.alias).filter(**key.lookup()).delete()

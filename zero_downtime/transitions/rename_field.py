@@ -1,0 +1,227 @@
+"""Renaming a column while old and new code run.
+
+Expand adds a mirror of the column under the new name and keeps the two equal by triggers.
+Contract, when nobody uses the old name any more, drops the *mirror* and renames the original:
+one short lock, and every index, constraint, default, foreign key, view and statistic of the
+column comes along as with a plain RENAME COLUMN, without being rebuilt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.models import Model
+
+from zero_downtime.backfills.verification import Comparison, compare
+from zero_downtime.backfills.work import CopyColumn
+from zero_downtime.errors import Refused
+from zero_downtime.models import Transition
+from zero_downtime.postgres import catalog
+from zero_downtime.postgres.locks import briefly
+from zero_downtime.transitions import dual_write, gates, phases
+from zero_downtime.transitions.pairs import ColumnPair
+from zero_downtime.transitions.phases import TransitionKey
+
+KIND = "rename_field"
+
+
+@dataclass(frozen=True)
+class FieldRename:
+    """A rename of one field, as seen from the table. `model` is a historical model."""
+
+    key: TransitionKey
+    model: type[Model]
+    old_column: str
+    new_column: str
+
+    @property
+    def table(self) -> str:
+        """Return the table's name as Django has it."""
+        return self.model._meta.db_table
+
+    @property
+    def changes_column(self) -> bool:
+        """Whether the database notices: with a fixed `db_column` it does not."""
+        return self.old_column != self.new_column
+
+    def pair(self, connection: BaseDatabaseWrapper) -> ColumnPair:
+        """Return the two columns for the dual write."""
+        return ColumnPair.of(connection, self.table, self.old_column, self.new_column)
+
+    def copy(self) -> CopyColumn:
+        """Return the work of the backfill that belongs to this rename."""
+        return CopyColumn(self.table, self.old_column, self.new_column)
+
+
+def expand(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -> None:
+    """Let both columns live, and keep them equal from now on.
+
+    One transaction, so that a failure leaves either everything or nothing.
+    Locks: ACCESS EXCLUSIVE on the table for as long as it takes to write the catalog, under
+    `LOCK_TIMEOUT`, with retries.
+
+    Raises:
+        Refused: the column cannot be mirrored, or a column of the new name exists already.
+    """
+    if not schema_editor.collect_sql:
+        if _is_in_phase(schema_editor, rename, Transition.Phase.EXPANDED):
+            return
+        _require_mirrorable(schema_editor.connection, rename)
+    briefly(schema_editor, rename.table, lambda: _put_up_mirror(schema_editor, rename))
+
+
+def revert_expand(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -> None:
+    """Take down what `expand` put up. What was written through the new name stays in the old.
+
+    Locks: ACCESS EXCLUSIVE on the table, briefly.
+    """
+    if not schema_editor.collect_sql and _find(schema_editor, rename) is None:
+        return
+
+    def take_down() -> None:
+        _drop_mirror(schema_editor, rename)
+        if not schema_editor.collect_sql:
+            phases.forget(schema_editor.connection, rename.key)
+
+    briefly(schema_editor, rename.table, take_down)
+
+
+def contract(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -> None:
+    """Make the new name the only one, after comparing every row.
+
+    Locks: ACCESS SHARE while comparing; then ACCESS EXCLUSIVE on the table, briefly.
+
+    Raises:
+        Refused: the gate is closed, or rows differ.
+    """
+    if not schema_editor.collect_sql:
+        if _is_in_phase(schema_editor, rename, Transition.Phase.CONTRACTED):
+            return
+        _require_contractable(schema_editor, rename)
+
+    def finish() -> None:
+        _drop_mirror(schema_editor, rename)
+        _rename_column(schema_editor, rename.table, rename.old_column, rename.new_column)
+        if not schema_editor.collect_sql:
+            phases.record_contracted(schema_editor.connection, rename.key)
+
+    briefly(schema_editor, rename.table, finish)
+
+
+def revert_contract(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -> None:
+    """Let both columns live again. The rows have to be backfilled once more.
+
+    Locks: ACCESS EXCLUSIVE on the table, briefly.
+    """
+    if not schema_editor.collect_sql and _is_in_phase(
+        schema_editor, rename, Transition.Phase.EXPANDED
+    ):
+        return
+
+    def go_back() -> None:
+        _rename_column(schema_editor, rename.table, rename.new_column, rename.old_column)
+        _put_up_mirror(schema_editor, rename)
+
+    briefly(schema_editor, rename.table, go_back)
+
+
+def compare_sides(connection: BaseDatabaseWrapper, rename: FieldRename) -> Comparison:
+    """Compare both columns in every row. Locks: ACCESS SHARE."""
+    return compare(connection, rename.copy())
+
+
+def _find(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -> Transition | None:
+    return phases.find(schema_editor.connection, rename.key)
+
+
+def _is_in_phase(
+    schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename, phase: Transition.Phase
+) -> bool:
+    transition = _find(schema_editor, rename)
+    return transition is not None and transition.phase == phase
+
+
+def _require_mirrorable(connection: BaseDatabaseWrapper, rename: FieldRename) -> None:
+    original = catalog.get_column(connection, rename.table, rename.old_column)
+    if original is None:
+        raise Refused(f'Table "{rename.table}" has no column "{rename.old_column}" to rename.')
+    if catalog.get_column(connection, rename.table, rename.new_column) is not None:
+        raise Refused(
+            f'Table "{rename.table}" has a column "{rename.new_column}" already, which is not '
+            "the mirror of a rename. Drop it, or give the field another name."
+        )
+    if original.in_primary_key:
+        raise Refused(
+            f'Column "{rename.old_column}" of table "{rename.table}" is in the primary key and '
+            f"cannot be mirrored. Rename the field only, with db_column={rename.old_column!r}."
+        )
+    if original.generated:
+        raise Refused(
+            f'Column "{rename.old_column}" of table "{rename.table}" is generated, so nobody '
+            "writes it. Add a generated field of the new name and remove the old one later."
+        )
+
+
+def _require_contractable(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -> None:
+    connection = schema_editor.connection
+    transition = _find(schema_editor, rename)
+    if transition is None:
+        raise Refused(
+            f"The {rename.key} was never expanded in this database, so there is nothing to "
+            "contract. Run the migration with its ExpandRenameField first."
+        )
+    closed = gates.why_closed(connection, transition)
+    if closed is not None:
+        raise Refused(f"The {rename.key} cannot be contracted yet: {closed}")
+    comparison = compare_sides(connection, rename)
+    if not comparison.equal:
+        raise Refused(
+            f'Columns "{rename.old_column}" and "{rename.new_column}" of table '
+            f'"{rename.table}" are not equal: {comparison}. Nothing was dropped. '
+            f"{gates.how_to_repair(connection, transition)}"
+        )
+
+
+def _put_up_mirror(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -> None:
+    connection = schema_editor.connection
+    schema_editor.execute(
+        f"ALTER TABLE {schema_editor.quote_name(rename.table)} "
+        f"ADD COLUMN {schema_editor.quote_name(rename.new_column)} "
+        f"{_mirror_type(connection, rename)}",
+        params=None,
+    )
+    dual_write.install(schema_editor, rename.model, rename.pair(connection))
+    if not schema_editor.collect_sql:
+        phases.record_expanded(
+            connection, rename.key, rename.table, rename.old_column, rename.new_column
+        )
+
+
+def _mirror_type(connection: BaseDatabaseWrapper, rename: FieldRename) -> str:
+    """Return the original's type as the catalog has it: no default, and NULL until filled."""
+    original = catalog.get_column(connection, rename.table, rename.old_column)
+    if original is None:  # `sqlmigrate` before the table exists
+        field = rename.model._meta.get_field(rename.key.new_name)
+        return str(field.db_type(connection))
+    if original.collation is None:
+        return original.type
+    return f"{original.type} COLLATE {original.collation}"
+
+
+def _drop_mirror(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -> None:
+    dual_write.uninstall(schema_editor, rename.pair(schema_editor.connection))
+    schema_editor.execute(
+        f"ALTER TABLE {schema_editor.quote_name(rename.table)} "
+        f"DROP COLUMN {schema_editor.quote_name(rename.new_column)}",
+        params=None,
+    )
+
+
+def _rename_column(schema_editor: BaseDatabaseSchemaEditor, table: str, old: str, new: str) -> None:
+    schema_editor.execute(
+        f"ALTER TABLE {schema_editor.quote_name(table)} "
+        f"RENAME COLUMN {schema_editor.quote_name(old)} TO {schema_editor.quote_name(new)}",
+        params=None,
+    )

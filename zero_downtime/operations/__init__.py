@@ -1,0 +1,19 @@
+"""What migration files import: `from zero_downtime import operations as zd`."""
+
+from zero_downtime.operations.backfill import BackfillField, BatchedRunPython
+from zero_downtime.operations.indexes import AddIndexConcurrently, RemoveIndexConcurrently
+from zero_downtime.operations.rename_field import ContractRenameField, ExpandRenameField
+
+__all__ = [
+    "AddIndexConcurrently",
+    "BackfillField",
+    "BatchedRunPython",
+    "ContractRenameField",
+    "ExpandRenameField",
+    "RemoveIndexConcurrently",
+]
+
+# `makemigrations` writes operations by the module of their class. Migration files live for ever,
+# so what they name is this package, not the module that a class happens to stand in.
+for _name in __all__:
+    globals()[_name].__module__ = __name__

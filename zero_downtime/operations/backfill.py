@@ -1,0 +1,328 @@
+"""`BackfillField` and `BatchedRunPython`: move rows in batches, outside the deploy.
+
+On a small table the rows are moved while `migrate` runs. On a large one the backfill is
+registered and `manage.py backfill` moves them, while the gate holds back what depends on it.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.operations.base import Operation, OperationCategory
+from django.db.migrations.state import ProjectState, StateApps
+from django.db.models import Model, Q, QuerySet
+
+from zero_downtime import conf
+from zero_downtime.backfills import registry
+from zero_downtime.backfills.runner import Runner
+from zero_downtime.backfills.work import CallPython, CopyColumn, SetField, Work
+from zero_downtime.errors import Refused
+from zero_downtime.models import Backfill, Transition
+from zero_downtime.operations import naming
+from zero_downtime.operations.base import (
+    historical_model,
+    is_postgresql,
+    model_in_state,
+    require_field,
+    require_no_transaction,
+)
+from zero_downtime.postgres import catalog
+from zero_downtime.transitions import phases
+
+
+class BackfillOperation(Operation):
+    """An operation that moves the rows of one table."""
+
+    category = OperationCategory.PYTHON
+    reduces_to_sql = False
+    model_name: str
+
+    @abstractmethod
+    def work(
+        self, app_label: str, connection: BaseDatabaseWrapper, apps: StateApps
+    ) -> tuple[Work, Transition | None]:
+        """Return what is done to each batch, and the transition that waits for it, if any."""
+
+    @abstractmethod
+    def run_without_postgresql(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, apps: StateApps
+    ) -> None:
+        """Do the same in one go, on a database that has no backfills."""
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Change nothing, but say now if the model does not exist."""
+        model_in_state(state, app_label, self.model_name)
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        """Register the backfill; move the rows at once if they are few."""
+        model = historical_model(self, schema_editor, from_state.apps, app_label, self.model_name)
+        if model is None:
+            return
+        if not is_postgresql(schema_editor):
+            self.run_without_postgresql(app_label, schema_editor, from_state.apps)
+            return
+        require_no_transaction(self, schema_editor)
+        connection = schema_editor.connection
+        work, transition = self.work(app_label, connection, from_state.apps)
+        backfill = registry.register(
+            connection, naming.backfill_name(self, app_label), work.table, transition
+        )
+        if catalog.has_fewer_rows(connection, work.table, conf.get("INLINE_BACKFILL_ROWS")):
+            _run_now(connection, backfill, work)
+
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        """Forget the backfill; the rows stay as they are."""
+        if is_postgresql(schema_editor):
+            name = naming.backfill_name(self, app_label)
+            registry.unregister(schema_editor.connection, name)
+
+    def references_model(self, name: str, app_label: str) -> bool:
+        """Whether the operation needs that model."""
+        return name.lower() == self.model_name.lower()
+
+
+def _run_now(connection: BaseDatabaseWrapper, backfill: Backfill, work: Work) -> None:
+    finished = Runner(connection, backfill, work).run()
+    if finished.status == Backfill.Status.FAILED:
+        raise Refused(
+            f"Backfill {finished.name} failed at {finished.error}. The rows before it are done "
+            "and safe. Mend the cause, then run the same command again."
+        )
+
+
+class BackfillField(BackfillOperation):
+    """Fill a field in every row, batch by batch.
+
+    Args:
+        model_name: the model whose rows are moved.
+        name: the field to fill.
+        value: an ORM expression or a plain value. Without it the field is filled with what the
+            Expand operation on it declared: the new name of a rename with the old one's value.
+        where: a `Q` that selects the rows to touch; all when left out. Only with `value`.
+        elidable: whether `squashmigrations` may leave the operation out.
+
+    Locks: the rows of one batch, for about `BATCH_TARGET_SECONDS`.
+    """
+
+    def __init__(
+        self,
+        model_name: str,
+        name: str,
+        value: Any = None,
+        where: Q | None = None,
+        *,
+        elidable: bool = False,
+    ) -> None:
+        if where is not None and value is None:
+            raise ValueError("BackfillField: `where` needs a `value`.")
+        self.model_name = model_name
+        self.name = name
+        self.value = value
+        self.where = where
+        self.elidable = elidable  # type: ignore[misc]
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Change nothing, but say now if the field does not exist."""
+        require_field(self, state, app_label, self.model_name, self.name)
+
+    def work(
+        self, app_label: str, connection: BaseDatabaseWrapper, apps: StateApps
+    ) -> tuple[Work, Transition | None]:
+        """Return a set-based UPDATE, or the copy that a transition asks for."""
+        model: type[Model] = apps.get_model(app_label, self.model_name)
+        if self.value is not None:
+            return SetField(model, self.name, self.value, self.where), None
+        transition = phases.find_by_new_name(
+            connection, app_label, self.model_name.lower(), self.name
+        )
+        if transition is None:
+            raise Refused(
+                f"BackfillField({self.model_name!r}, {self.name!r}) has no value, and no Expand "
+                "operation on that field is under way that would give it one. "
+                "Pass value=, or put it behind the Expand operation."
+            )
+        copy = CopyColumn(transition.table, transition.old_column, transition.new_column)
+        return copy, transition
+
+    def run_without_postgresql(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, apps: StateApps
+    ) -> None:
+        """Update all rows; a rename has been done by the expand already."""
+        if self.value is None:
+            return
+        model: type[Model] = apps.get_model(app_label, self.model_name)
+        rows = model._base_manager.using(schema_editor.connection.alias)
+        (rows.filter(self.where) if self.where else rows.all()).update(**{self.name: self.value})
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        """Return the operation as a migration file writes it."""
+        kwargs: dict[str, Any] = {"model_name": self.model_name, "name": self.name}
+        if self.value is not None:
+            kwargs["value"] = self.value
+        if self.where is not None:
+            kwargs["where"] = self.where
+        if self.elidable:
+            kwargs["elidable"] = True
+        return type(self).__name__, [], kwargs
+
+    def describe(self) -> str:
+        """Say what the operation does."""
+        return f"Fill field {self.name} on {self.model_name} in batches"
+
+    @property
+    def migration_name_fragment(self) -> str:
+        """Part of an automatic name."""
+        return f"{self.model_name.lower()}_{self.name}_backfill"
+
+
+class BatchedRunPython(BackfillOperation):
+    """Call a function once a batch, with the batch's rows as a queryset.
+
+    Args:
+        code: `code(apps, queryset)`; `queryset` has at most a batch of rows, in a transaction.
+        model_name: the model whose rows are moved.
+        reverse_code: the same for migrating backwards; it runs while `migrate` waits. Without
+            it the operation cannot be reversed.
+        where: a `Q` that selects the rows to touch; all when left out.
+        batch_size: rows per batch; found out by timing when left out.
+        elidable: whether `squashmigrations` may leave the operation out.
+
+    Locks: what `code` writes, until the end of the batch.
+    """
+
+    def __init__(
+        self,
+        code: Callable[[Any, QuerySet[Any]], object],
+        model_name: str,
+        reverse_code: Callable[[Any, QuerySet[Any]], object] | None = None,
+        where: Q | None = None,
+        batch_size: int | None = None,
+        *,
+        elidable: bool = False,
+    ) -> None:
+        for function in (code, reverse_code):
+            if function is not None and not callable(function):
+                raise ValueError("BatchedRunPython needs callables: code(apps, queryset).")
+        if batch_size is not None and batch_size < 1:
+            raise ValueError("BatchedRunPython: batch_size must be at least 1.")
+        self.code = code
+        self.model_name = model_name
+        self.reverse_code = reverse_code
+        self.where = where
+        self.batch_size = batch_size
+        self.elidable = elidable  # type: ignore[misc]
+
+    @property
+    def reversible(self) -> bool:  # type: ignore[override]
+        """Whether there is code for going back."""
+        return self.reverse_code is not None
+
+    def work(
+        self, app_label: str, connection: BaseDatabaseWrapper, apps: StateApps
+    ) -> tuple[Work, Transition | None]:
+        """Return the call of `code`."""
+        return self._call(self.code, app_label, apps), None
+
+    def _call(
+        self, code: Callable[[Any, QuerySet[Any]], object], app_label: str, apps: StateApps
+    ) -> CallPython:
+        model: type[Model] = apps.get_model(app_label, self.model_name)
+        return CallPython(model, code, apps, self.where, self.batch_size)
+
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        """Call `reverse_code` once a batch while `migrate` waits."""
+        assert self.reverse_code is not None
+        if not is_postgresql(schema_editor):
+            model: type[Model] = to_state.apps.get_model(app_label, self.model_name)
+            self.reverse_code(to_state.apps, self._all_rows(schema_editor.connection, model))
+            return
+        require_no_transaction(self, schema_editor)
+        connection = schema_editor.connection
+        name = naming.backfill_name(self, app_label)
+        work = self._call(self.reverse_code, app_label, to_state.apps)
+        # It has a name of its own, so that going back can be resumed like going forward.
+        backfill = registry.register(connection, f"{name}.reverse", work.table)
+        _run_now(connection, backfill, work)
+        registry.unregister(connection, backfill.name)
+        registry.unregister(connection, name)
+
+    def run_without_postgresql(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, apps: StateApps
+    ) -> None:
+        """Call `code` once, with all the rows."""
+        model: type[Model] = apps.get_model(app_label, self.model_name)
+        self.code(apps, self._all_rows(schema_editor.connection, model))
+
+    def _all_rows(self, connection: BaseDatabaseWrapper, model: type[Model]) -> QuerySet[Any]:
+        rows = model._base_manager.using(connection.alias).order_by("pk")
+        return rows.filter(self.where) if self.where else rows
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        """Return the operation as a migration file writes it."""
+        optional = {
+            "reverse_code": self.reverse_code,
+            "where": self.where,
+            "batch_size": self.batch_size,
+            "elidable": self.elidable or None,
+        }
+        kwargs = {name: value for name, value in optional.items() if value is not None}
+        return (
+            type(self).__name__,
+            [],
+            {"code": self.code, "model_name": self.model_name, **kwargs},
+        )
+
+    def describe(self) -> str:
+        """Say what the operation does."""
+        return f"Call {getattr(self.code, '__name__', 'code')} on {self.model_name} in batches"
+
+    @property
+    def migration_name_fragment(self) -> str:
+        """Part of an automatic name."""
+        return f"{self.model_name.lower()}_backfill"
+
+
+def load_work(connection: BaseDatabaseWrapper, name: str) -> Work:
+    """Return what the backfill called `name` does, from the migration file it comes from.
+
+    Raises:
+        Refused: the migration is gone from the code.
+    """
+    loader = MigrationLoader(None)
+    found = naming.find_backfill(name, loader)
+    if found is None:
+        raise Refused(
+            f"Backfill {name} is registered in the database, but this code has no migration of "
+            "that name. Run it with the release that brought it."
+        )
+    migration, operation = found
+    state = loader.project_state((migration.app_label, migration.name), at_end=False)
+    for earlier in migration.operations:
+        if operation in naming.flattened([earlier]):
+            break
+        earlier.state_forwards(migration.app_label, state)
+    work, _ = operation.work(migration.app_label, connection, state.apps)
+    return work

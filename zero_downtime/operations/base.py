@@ -1,0 +1,71 @@
+"""What all operations share: other databases, routers, transactions, errors about names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import NotSupportedError
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ModelState, ProjectState, StateApps
+from django.db.models import Model
+
+from zero_downtime.errors import Refused, UnknownName
+
+
+def is_postgresql(schema_editor: BaseDatabaseSchemaEditor) -> bool:
+    """Whether this database is one for which we know a better way than Django's own."""
+    return schema_editor.connection.vendor == "postgresql"
+
+
+def require_no_transaction(operation: Operation, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    """Refuse to run inside a transaction, which would keep every lock until its end."""
+    if schema_editor.connection.in_atomic_block and not schema_editor.collect_sql:
+        raise NotSupportedError(
+            f"{type(operation).__name__} cannot run inside a transaction: "
+            "set `atomic = False` on its Migration class."
+        )
+
+
+def model_in_state(state: ProjectState, app_label: str, model_name: str) -> ModelState:
+    """Return the state of a model.
+
+    Raises:
+        UnknownName: the app has no such model; names the closest one.
+    """
+    try:
+        model: ModelState = state.models[app_label, model_name.lower()]
+    except KeyError:
+        known = [model.name for (label, _), model in state.models.items() if label == app_label]
+        raise UnknownName(f"model in app {app_label!r}", model_name, known) from None
+    return model
+
+
+def require_field(
+    operation: Operation, state: ProjectState, app_label: str, model_name: str, name: str
+) -> None:
+    """Check that a field exists.
+
+    Raises:
+        Refused: the model has no such field; names all the fields it has.
+    """
+    model_state = model_in_state(state, app_label, model_name)
+    if name not in model_state.fields:
+        raise Refused(
+            f"{type(operation).__name__}: {app_label}.{model_state.name} has no field {name!r}. "
+            f"Its fields are: {', '.join(model_state.fields)}."
+        )
+
+
+def historical_model(
+    operation: Operation,
+    schema_editor: BaseDatabaseSchemaEditor,
+    apps: StateApps,
+    app_label: str,
+    model_name: str,
+) -> type[Model] | None:
+    """Return the model as of this point of history; None if it is not this database's business."""
+    model: Any = apps.get_model(app_label, model_name)
+    if not operation.allow_migrate_model(schema_editor.connection.alias, model):
+        return None
+    return model  # type: ignore[no-any-return]

@@ -1,0 +1,1 @@
+"""Running `migrate`: plan, lock timeouts, retries, journal."""

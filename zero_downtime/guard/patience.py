@@ -1,0 +1,48 @@
+"""Lock discipline for whatever runs under `migrate`: stock operations, RunSQL, RunPython."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from zero_downtime import conf
+from zero_downtime.postgres.locks import lock_timeout, retry_lock_failures
+
+
+class StatementPatience:
+    """An `execute_wrapper`: gives each statement the lock timeout and the retries it may have.
+
+    A statement in a transaction is left alone: it cannot be repeated without the others, so the
+    transaction is retried as a whole, by whoever began it.
+    """
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self.connection = connection
+
+    def __call__(
+        self,
+        execute: Callable[[Any, Any, bool, dict[str, Any]], Any],
+        sql: Any,
+        params: Any,
+        many: bool,
+        context: dict[str, Any],
+    ) -> Any:
+        """Execute the statement."""
+        if self.connection.in_atomic_block:
+            return execute(sql, params, many, context)
+        if is_concurrent(sql):
+            # A short timeout would kill it while it waits for old snapshots, which blocks
+            # nobody; and it cannot be repeated, because it leaves an INVALID index behind.
+            with lock_timeout(self.connection, conf.get("CONCURRENT_LOCK_TIMEOUT")):
+                return execute(sql, params, many, context)
+        return retry_lock_failures(self.connection, lambda: execute(sql, params, many, context))
+
+
+def is_concurrent(sql: Any) -> bool:
+    """Whether the word CONCURRENTLY stands in the statement.
+
+    Where it is part of a string instead, the statement merely waits longer and is not repeated.
+    """
+    return "CONCURRENTLY" in str(sql).upper().split()

@@ -1,0 +1,55 @@
+"""Refusing unapplied migrations that would be noticed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.apps import apps
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations import Migration
+from django.db.migrations.loader import MigrationLoader
+
+from zero_downtime.errors import Refused
+from zero_downtime.lint.findings import Finding, errors
+from zero_downtime.lint.judge import judge
+from zero_downtime.lint.scope import first_party
+from zero_downtime.postgres import catalog
+
+
+def unsafe_findings(
+    connection: BaseDatabaseWrapper, loader: MigrationLoader, migrations: Sequence[Migration]
+) -> list[Finding]:
+    """Return what users would notice if `migrations` ran now.
+
+    Third-party migrations cannot be edited, so they are not judged. A table that is not there
+    yet, or empty, has nobody who could notice.
+    """
+    own = [
+        migration
+        for migration in migrations
+        if first_party(apps.get_app_config(migration.app_label))
+    ]
+    return [
+        finding for finding in errors(judge(loader, own)) if _is_used(connection, finding.tables)
+    ]
+
+
+def _is_used(connection: BaseDatabaseWrapper, tables: Sequence[str]) -> bool:
+    return not tables or any(
+        catalog.table_exists(connection, table) and catalog.has_rows(connection, table)
+        for table in tables
+    )
+
+
+def refusal(findings: Sequence[Finding]) -> Refused:
+    """Return the error that names each finding and the ways to go on."""
+    lines = [
+        f"{finding.app}.{finding.migration}: {finding.rule} {finding.name}: "
+        f"{finding.message}\n    {finding.remedy}"
+        for finding in findings
+    ]
+    return Refused(
+        "Unsafe migrations are not applied:\n  "
+        + "\n  ".join(lines)
+        + '\nChange them, or apply them as they are with: manage.py migrate --unsafe "REASON"'
+    )

@@ -1,0 +1,128 @@
+"""`manage.py backfill`: move the rows that large tables still have to move."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from zero_downtime.backfills import registry
+from zero_downtime.backfills.progress import progress_for
+from zero_downtime.backfills.runner import Runner
+from zero_downtime.backfills.verification import verify
+from zero_downtime.errors import Refused
+from zero_downtime.models import Backfill
+from zero_downtime.operations.backfill import load_work
+
+EXIT_INTERRUPTED = 130
+
+
+class Command(BaseCommand):
+    """Run, list, verify and repair backfills."""
+
+    help = "Move the rows of registered backfills, in batches, while the application runs."
+    requires_migrations_checks = False
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Define the command line."""
+        parser.add_argument(
+            "names", nargs="*", metavar="NAME", help="Backfills to run; all pending ones if none."
+        )
+        parser.add_argument(
+            "--database", default=DEFAULT_DB_ALIAS, help="The database whose rows are moved."
+        )
+        action = parser.add_mutually_exclusive_group()
+        action.add_argument(
+            "--list", action="store_true", dest="list_only", help="Show backfills and their state."
+        )
+        action.add_argument(
+            "--verify", action="store_true", help="Compare both sides in every row; change nothing."
+        )
+        action.add_argument(
+            "--repair", action="store_true", help="Go through all rows again and make them equal."
+        )
+        parser.add_argument("--json", action="store_true", help="With --list: print JSON.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Do what the options say. Exit 1 when a backfill failed or rows differ."""
+        connection = connections[options["database"]]
+        if connection.vendor != "postgresql":
+            raise Refused(f"Database {connection.alias!r} is not PostgreSQL: it has no backfills.")
+        if options["json"] and not options["list_only"]:
+            raise Refused("--json goes with --list.")
+        backfills = registry.select(connection, options["names"])
+        if options["list_only"]:
+            self.show(connection, backfills, as_json=options["json"])
+        elif options["verify"]:
+            self.verify(connection, backfills)
+        elif options["repair"]:
+            self.run(connection, [registry.start_over(connection, each) for each in backfills])
+        else:
+            self.run(connection, backfills)
+
+    def show(
+        self, connection: BaseDatabaseWrapper, backfills: list[Backfill], *, as_json: bool
+    ) -> None:
+        """Print the state of the backfills."""
+        listing = registry.listing(connection, backfills)
+        if as_json:
+            self.stdout.write(json.dumps(listing, indent=2))
+            return
+        for listed in listing["backfills"]:
+            self.stdout.write(
+                "{name}  {status}  {rows_done}/{rows_estimated} rows".format(**listed)
+            )
+            if listed["error"]:
+                self.stdout.write(f"  {listed['error']}")
+        if not backfills:
+            self.stdout.write("No backfill is registered.")
+
+    def verify(self, connection: BaseDatabaseWrapper, backfills: list[Backfill]) -> None:
+        """Compare both sides of each backfill that has two."""
+        differing = []
+        for backfill in backfills:
+            comparison = verify(connection, backfill, load_work(connection, backfill.name))
+            self.stdout.write(f"{backfill.name}: {comparison}")
+            if not comparison.equal:
+                differing.append(backfill.name)
+        if differing:
+            raise Refused(
+                f"Rows differ. Make them equal with: "
+                f"manage.py backfill {' '.join(differing)} --repair"
+            )
+
+    def run(self, connection: BaseDatabaseWrapper, backfills: list[Backfill]) -> None:
+        """Run each backfill that has not finished, one after the other."""
+        unfinished = [each for each in backfills if each.status != Backfill.Status.SUCCEEDED]
+        if not unfinished:
+            self.stdout.write("Nothing to do: no backfill is pending.")
+        failed = []
+        for backfill in unfinished:
+            finished = self.run_one(connection, backfill)
+            self.stdout.write(f"{finished.name}: {finished.status}, {finished.rows_done} rows")
+            if finished.status == Backfill.Status.FAILED:
+                failed.append(finished)
+        if failed:
+            raise Refused(
+                "\n".join(f"Backfill {each.name} failed at {each.error}" for each in failed)
+                + "\nMend the cause, then run the same command again: it goes on where it stopped."
+            )
+
+    def run_one(self, connection: BaseDatabaseWrapper, backfill: Backfill) -> Backfill:
+        """Run one backfill to its end, showing progress."""
+        work = load_work(connection, backfill.name)
+        progress = progress_for(backfill, self.stderr)
+        try:
+            return Runner(connection, backfill, work, progress).run()
+        except KeyboardInterrupt:
+            raise Refused(
+                f"Stopped. Every finished batch of {backfill.name} is safe; "
+                f"go on with: manage.py backfill {backfill.name}",
+                returncode=EXIT_INTERRUPTED,
+            ) from None
+        finally:
+            progress.close()

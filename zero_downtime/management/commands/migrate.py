@@ -1,0 +1,217 @@
+"""`manage.py migrate`, guarded."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.management.commands.migrate import Command as DjangoCommand
+from django.db import OperationalError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations import Migration
+from django.db.migrations.executor import MigrationExecutor
+
+from zero_downtime import conf
+from zero_downtime.errors import Refused
+from zero_downtime.guard import facts, safety
+from zero_downtime.guard.journal import Journal, history
+from zero_downtime.guard.patience import StatementPatience
+from zero_downtime.guard.plan import HeldBack, nearest_targets, plan
+from zero_downtime.guard.targets import find_targets
+from zero_downtime.models import Backfill, JournalEntry
+from zero_downtime.postgres import errors
+from zero_downtime.postgres.locks import lock_timeout, retry_lock_failures
+
+OWN_APP = "zero_downtime"
+
+# Django hands (action, migration) to its progress callback around every migration.
+_OUTCOMES = {
+    "apply_success": JournalEntry.Outcome.APPLIED,
+    "unapply_success": JournalEntry.Outcome.UNAPPLIED,
+}
+
+
+class GuardedMigrateMixin:
+    """Puts lock discipline, refusals and gates around a `migrate` command.
+
+    It uses no more of the command than `handle()` and `migration_progress_callback()`, so it can
+    stand before another package's `migrate` as well as before Django's.
+    """
+
+    journal: Journal | None = None
+    verbosity: int
+    stdout: Any
+    stderr: Any
+    style: Any
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Define the command line."""
+        super().add_arguments(parser)  # type: ignore[misc]
+        parser.add_argument(
+            "--unsafe", metavar="REASON", help="Apply unsafe migrations; the reason is recorded."
+        )
+        parser.add_argument(
+            "--history", action="store_true", help="Show the journal of migrations and exit."
+        )
+        parser.add_argument("--json", action="store_true", help="With --history: print JSON.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Migrate; hold back and refuse what must not run now."""
+        connection = connections[options["database"]]
+        if options["history"]:
+            self.show_history(connection, as_json=options["json"])
+        elif connection.vendor != "postgresql":
+            self.stderr.write(
+                f"zero_downtime: database {connection.alias!r} is not PostgreSQL; "
+                "its operations behave like Django's own."
+            )
+            super().handle(*args, **options)  # type: ignore[misc]
+        elif _changes_no_schema(options):
+            super().handle(*args, **options)  # type: ignore[misc]
+        else:
+            self.migrate(connection, args, options)
+
+    def migrate(
+        self, connection: BaseDatabaseWrapper, args: tuple[Any, ...], options: dict[str, Any]
+    ) -> None:
+        """Apply or unapply what may run now, and say what may not."""
+        self.verbosity = options["verbosity"]
+        self.journal = Journal(connection, reason=options["unsafe"] or "")
+        if options["app_label"] != OWN_APP:
+            self.create_own_tables(connection)
+        executor = MigrationExecutor(connection)
+        targets = find_targets(executor.loader, options["app_label"], options["migration_name"])
+        steps = executor.migration_plan(targets)
+        if any(backwards for _, backwards in steps):  # nothing to judge, nothing to hold back
+            self.run_guarded(connection, args, options)
+            return
+        unapplied = [migration for migration, _ in steps]
+        self.refuse_unsafe(connection, executor, unapplied, options)
+        planned = facts.planned(executor.loader, unapplied)
+        decided = plan(planned, facts.gather(connection, executor, unapplied))
+        if decided.held_back:
+            for app_label, name in nearest_targets(planned, decided.run):
+                nearer = {**options, "app_label": app_label, "migration_name": name}
+                self.run_guarded(connection, args, nearer)
+        else:
+            self.run_guarded(connection, args, options)
+        self.report(connection, decided.held_back)
+
+    def create_own_tables(self, connection: BaseDatabaseWrapper) -> None:
+        """Apply our own migrations before anybody else's can need them."""
+        callback: Any = self.migration_progress_callback
+        executor = MigrationExecutor(connection, callback)
+        leaves = [leaf for leaf in executor.loader.graph.leaf_nodes() if leaf[0] == OWN_APP]
+        missing = executor.migration_plan(leaves)
+        if missing:
+            executor.migrate(leaves, missing)
+
+    def refuse_unsafe(
+        self,
+        connection: BaseDatabaseWrapper,
+        executor: MigrationExecutor,
+        unapplied: list[Migration],
+        options: dict[str, Any],
+    ) -> None:
+        """Raise if a migration that would be noticed is about to run, unless told otherwise."""
+        policy = conf.get("MIGRATE")
+        if policy == "off" or options["unsafe"]:
+            return
+        findings = safety.unsafe_findings(connection, executor.loader, unapplied)
+        if not findings:
+            return
+        refusal = safety.refusal(findings)
+        if policy == "refuse":
+            raise refusal
+        self.stderr.write(str(refusal))
+
+    def run_guarded(
+        self, connection: BaseDatabaseWrapper, args: tuple[Any, ...], options: dict[str, Any]
+    ) -> None:
+        """Call the command we stand before, with lock timeouts and retries.
+
+        An atomic migration that could not get its locks is rolled back and not recorded, so
+        calling the command again goes on with just that one.
+        """
+        assert self.journal is not None
+        journal = self.journal
+        stock_handle = super().handle  # type: ignore[misc]
+
+        def attempt() -> None:
+            try:
+                stock_handle(*args, **options)
+            except OperationalError as error:
+                stuck = journal.running
+                if errors.is_lock_failure(error) and stuck is not None and not stuck.atomic:
+                    raise _stuck_halfway(stuck, error) from error
+                raise
+
+        try:
+            with (
+                lock_timeout(connection, conf.get("LOCK_TIMEOUT")),
+                connection.execute_wrapper(StatementPatience(connection)),
+            ):
+                retry_lock_failures(connection, attempt)
+        except BaseException:
+            if connection.is_usable():
+                journal.end(JournalEntry.Outcome.FAILED)
+            raise
+
+    def migration_progress_callback(
+        self, action: str, migration: Migration | None = None, fake: bool = False
+    ) -> None:
+        """Keep the journal, then show progress as the command does."""
+        if self.journal is not None and migration is not None:
+            if action in ("apply_start", "unapply_start"):
+                self.journal.begin(migration)
+            elif action in _OUTCOMES:
+                self.journal.end(_OUTCOMES[action])
+        super().migration_progress_callback(action, migration, fake)  # type: ignore[misc]
+
+    def report(self, connection: BaseDatabaseWrapper, held_back: Sequence[HeldBack]) -> None:
+        """Say what is held back and which backfills are to be run."""
+        if held_back:
+            self.stdout.write(self.style.WARNING("Held back:"))
+            for held in held_back:
+                self.stdout.write(f"  {held}")
+        if self.verbosity < 1:
+            return
+        for backfill in Backfill.objects.using(connection.alias).exclude(
+            status=Backfill.Status.SUCCEEDED
+        ):
+            self.stdout.write(
+                f"Backfill {backfill.name} is {backfill.status}, about "
+                f"{backfill.rows_estimated} rows. Run: manage.py backfill {backfill.name}"
+            )
+
+    def show_history(self, connection: BaseDatabaseWrapper, *, as_json: bool) -> None:
+        """Print the journal."""
+        document = history(connection)
+        if as_json:
+            self.stdout.write(json.dumps(document, indent=2))
+            return
+        for entry in document["migrations"]:
+            line = "{applied_at}  {app}.{name}  {outcome} by {user} in {duration_seconds:.3f} s"
+            unsafe = f"  unsafe: {entry['reason']}" if entry["reason"] else ""
+            self.stdout.write(line.format(**entry) + unsafe)
+
+
+def _changes_no_schema(options: dict[str, Any]) -> bool:
+    """Whether the command only looks, only records, or only synchronizes an unmigrated app."""
+    return any(options[name] for name in ("plan", "check_unapplied", "prune", "fake")) or (
+        options["run_syncdb"] and bool(options["app_label"])
+    )
+
+
+def _stuck_halfway(migration: Migration, error: Exception) -> Refused:
+    return Refused(
+        f"{migration.app_label}.{migration.name} is not atomic and could not get a lock in the "
+        f"middle: {error}. What it did before stays done. If its operations can be repeated, run "
+        "the same command again; if not, finish it by hand and run migrate --fake."
+    )
+
+
+class Command(GuardedMigrateMixin, DjangoCommand):
+    """Django's `migrate` that can be run while the application is."""

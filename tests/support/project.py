@@ -136,14 +136,7 @@ class Project:
         process = subprocess.Popen(
             [sys.executable, "manage.py", *arguments],
             cwd=self.directory,
-            env={
-                **os.environ,
-                "PYTHONPATH": str(REPOSITORY),
-                "PYTHONUNBUFFERED": "1",
-                # A cached models.py would pass for one rewritten within the same second.
-                "PYTHONDONTWRITEBYTECODE": "1",
-                "PROJECT_ZERO_DOWNTIME": json.dumps(dict(settings or {})),
-            },
+            env=self.environment(settings),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -151,6 +144,17 @@ class Project:
         )
         self._processes.append(process)
         return process
+
+    def environment(self, settings: Mapping[str, Any] | None = None) -> dict[str, str]:
+        """Return the environment of a process that runs the project, with its ZERO_DOWNTIME."""
+        return {
+            **os.environ,
+            "PYTHONPATH": str(REPOSITORY),
+            "PYTHONUNBUFFERED": "1",
+            # A cached models.py would pass for one rewritten within the same second.
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PROJECT_ZERO_DOWNTIME": json.dumps(dict(settings or {})),
+        }
 
     def connect(self) -> psycopg.Connection:
         """Return a new autocommit connection to the project's database."""
@@ -161,4 +165,4 @@ class Project:
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run ``sql`` and return all its rows."""
         with psycopg.connect(self.database_url, autocommit=True) as connection:
-            return connection.execute(sql, params).fetchall()
+            return connection.execute(sql, params or None).fetchall()

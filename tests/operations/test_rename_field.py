@@ -45,3 +45,271 @@ def test_the_whole_way_on_a_table_with_rows(project: Project) -> None:
     assert applied(project) == ["0001", "0002", "0003", "0004"]
     assert columns(project) == ["id", "full_name", "age"]
     assert project.rows("SELECT full_name FROM shop_user WHERE id = 7") == [("name 7",)]
+
+
+def expanded_shop(project: Project, rows: int = 10, before: str = "") -> None:
+    """A shop with rows whose rename is expanded and backfilled; `before` is SQL run ahead of it."""
+    write_shop(project)
+    project.manage("migrate")
+    insert_users(project, rows)
+    with project.connect() as connection:
+        connection.execute(before or "SELECT 1")
+    write_rename(project)
+    project.manage("migrate", settings=NO_WAITING)
+    assert applied(project) == ["0001", "0002", "0003"]
+
+
+def test_a_contract_is_refused_when_rows_differ(project: Project) -> None:
+    expanded_shop(project)
+    with project.connect() as connection:
+        connection.execute("SET session_replication_role = replica")  # triggers do not fire
+        connection.execute("UPDATE shop_user SET name = 'differs' WHERE id IN (3, 5)")
+
+    refused = project.manage("migrate", settings=NO_WAITING, check=False)
+
+    assert refused.returncode == 1
+    assert "2 of 10 rows differ (keys 3, 5)" in refused.stderr
+    assert "manage.py backfill shop.0003_rename_name_backfill --repair" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert columns(project) == ["id", "name", "age", "full_name"]
+
+    assert project.manage("backfill", "--verify", check=False).returncode == 1
+    project.manage("backfill", "shop.0003_rename_name_backfill", "--repair")
+    assert project.manage("backfill", "--verify").returncode == 0
+    project.manage("migrate", settings=NO_WAITING)
+    assert project.rows("SELECT full_name FROM shop_user WHERE id = 3") == [("differs",)]
+
+
+def test_everything_of_the_column_comes_along(project: Project) -> None:
+    expanded_shop(
+        project,
+        before="""
+        ALTER TABLE shop_user ADD CONSTRAINT name_is_unique UNIQUE (name);
+        ALTER TABLE shop_user ADD CONSTRAINT name_is_long CHECK (length(name) > 2);
+        ALTER TABLE shop_user ALTER COLUMN name SET DEFAULT 'nobody';
+        CREATE INDEX lower_name ON shop_user (lower(name), age) WHERE name <> '';
+        CREATE VIEW names AS SELECT name FROM shop_user;
+        COMMENT ON COLUMN shop_user.name IS 'how to call them';
+        """,
+    )
+    project.manage("migrate", settings=NO_WAITING)
+
+    constraints = project.rows(
+        "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
+        "WHERE conrelid = 'shop_user'::regclass AND contype IN ('c', 'u') ORDER BY conname"
+    )
+    assert constraints == [
+        ("name_is_long", "CHECK ((length((full_name)::text) > 2))"),
+        ("name_is_unique", "UNIQUE (full_name)"),
+    ]
+    assert index_names(project) == ["lower_name", "name_is_unique", "shop_user_pkey"]
+    assert project.rows(
+        "SELECT attnotnull, pg_get_expr(adbin, adrelid), col_description(attrelid, attnum) "
+        "FROM pg_attribute JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum "
+        "WHERE attrelid = 'shop_user'::regclass AND attname = 'full_name'"
+    ) == [(True, "'nobody'::character varying", "how to call them")]
+    assert project.rows("SELECT count(*) FROM names") == [(10,)]
+
+
+def test_new_code_finds_an_index_on_the_new_name_while_both_live(project: Project) -> None:
+    expanded_shop(
+        project,
+        before="""
+        ALTER TABLE shop_user ADD CONSTRAINT name_is_unique UNIQUE (name);
+        CREATE INDEX lower_name ON shop_user (lower(name), age DESC) WHERE name <> '';
+        CREATE INDEX age_only ON shop_user (age);
+        """,
+    )
+    twins = project.rows(
+        "SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = 'shop_user'::regclass "
+        "AND pg_get_indexdef(indexrelid) LIKE '%full_name%' AND indisvalid"
+    )
+    bodies = sorted(sql.partition(" USING ")[2] for (sql,) in twins)
+    assert bodies == [
+        "btree (full_name)",
+        "btree (lower((full_name)::text), age DESC) WHERE ((full_name)::text <> ''::text)",
+    ]
+    with project.connect() as connection:
+        connection.execute(
+            "INSERT INTO shop_user (age, full_name) VALUES (1, 'name 7') "
+            "ON CONFLICT (full_name) DO UPDATE SET age = 77"
+        )
+    assert project.rows("SELECT name, age FROM shop_user WHERE id = 7") == [("name 7", 77)]
+
+
+def index_names(project: Project) -> list[str]:
+    rows = project.rows(
+        "SELECT indexrelid::regclass::text FROM pg_index "
+        "WHERE indrelid = 'shop_user'::regclass ORDER BY 1"
+    )
+    return [name for (name,) in rows]
+
+
+def test_a_foreign_key_is_renamed_with_its_index_and_constraint(project: Project) -> None:
+    model = """
+        from django.db import models
+
+        class Owner(models.Model):
+            pass
+
+        class Pet(models.Model):
+            {name} = models.ForeignKey(Owner, on_delete=models.CASCADE)
+    """
+    project.write("shop/models.py", model.format(name="owner"))
+    project.manage("makemigrations", "shop")
+    project.manage("migrate")
+    with project.connect() as connection:
+        connection.execute("INSERT INTO shop_owner VALUES (1), (2)")
+        connection.execute("INSERT INTO shop_pet (owner_id) SELECT 1 FROM generate_series(1, 5)")
+    project.write("shop/models.py", model.format(name="keeper"))
+    project.write_migration(
+        "0002_keeper",
+        """
+        zd.ExpandRenameField("pet", "owner", "keeper"),
+        zd.BackfillField("pet", "keeper"),
+        """,
+        dependencies=[("shop", "0001_initial")],
+        atomic=False,
+    )
+    project.write_migration(
+        "0003_keeper",
+        'zd.ContractRenameField("pet", "owner", "keeper"),',
+        dependencies=[("shop", "0002_keeper")],
+        atomic=False,
+    )
+    project.manage("migrate", settings=NO_WAITING)
+    with project.connect() as connection:
+        connection.execute("INSERT INTO shop_pet (keeper_id) VALUES (2)")
+    assert project.rows("SELECT owner_id, keeper_id FROM shop_pet WHERE id = 6") == [(2, 2)]
+
+    project.manage("migrate", settings=NO_WAITING)
+
+    assert project.rows("SELECT keeper_id FROM shop_pet WHERE id = 6") == [(2,)]
+    ((foreign_key,),) = project.rows(
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'f' "
+        "AND conrelid = 'shop_pet'::regclass"
+    )
+    assert foreign_key.startswith("FOREIGN KEY (keeper_id) REFERENCES shop_owner(id)")
+    assert "No changes detected" in project.manage("makemigrations", "--check").stdout
+
+
+def test_back_from_the_contract_and_forward_again(project: Project) -> None:
+    expanded_shop(project)
+    project.manage("migrate", settings=NO_WAITING)
+
+    project.manage("migrate", "shop", "0003", settings=NO_WAITING)
+    assert columns(project) == ["id", "name", "age", "full_name"]
+    held = project.manage("migrate", settings=NO_WAITING)
+    assert "backfill shop.0003_rename_name_backfill is pending" in held.stdout
+    project.manage("backfill")
+    project.manage("migrate", settings=NO_WAITING)
+
+    assert columns(project) == ["id", "full_name", "age"]
+    assert project.rows("SELECT count(*) FROM shop_user WHERE full_name = 'name ' || id") == [(10,)]
+
+
+def test_all_the_way_back(project: Project) -> None:
+    expanded_shop(project)
+    project.manage("migrate", settings=NO_WAITING)
+
+    project.manage("migrate", "shop", "0001", settings=NO_WAITING)
+
+    assert columns(project) == ["id", "name", "age"]
+    assert project.rows("SELECT count(*) FROM shop_user WHERE name = 'name ' || id") == [(10,)]
+    assert json.loads(project.manage("backfill", "--list", "--json").stdout)["backfills"] == []
+    assert project.rows(
+        "SELECT count(*) FROM pg_sequences WHERE sequencename LIKE 'zero%old%'"
+    ) == [(0,)]
+
+
+def test_a_change_of_the_mirror_is_not_dropped_with_it(project: Project) -> None:
+    expanded_shop(project)
+    with project.connect() as connection:
+        connection.execute("CREATE INDEX by_full_name ON shop_user (full_name)")
+
+    refused = project.manage("migrate", settings=NO_WAITING, check=False)
+
+    assert refused.returncode == 1
+    assert "by_full_name was added to it" in refused.stderr
+    assert columns(project) == ["id", "name", "age", "full_name"]
+
+
+def test_a_field_that_does_not_exist_is_named_with_those_that_do(project: Project) -> None:
+    write_shop(project)
+    project.write_migration(
+        "0002_typo",
+        'zd.ExpandRenameField("user", "nmae", "full_name"),',
+        dependencies=[("shop", "0001_initial")],
+        atomic=False,
+    )
+    failed = project.manage("migrate", check=False)
+    assert failed.stderr.strip() == (
+        "Refused: ExpandRenameField: shop.User has no field 'nmae'. Its fields are: id, name, age."
+    )
+    assert failed.returncode == 1
+
+
+def test_a_primary_key_is_refused_with_a_way_round(project: Project) -> None:
+    write_shop(project)
+    project.manage("migrate")
+    project.write_migration(
+        "0002_key",
+        'zd.ExpandRenameField("user", "id", "number"),',
+        dependencies=[("shop", "0001_initial")],
+        atomic=False,
+    )
+    refused = project.manage("migrate", check=False)
+    assert refused.returncode == 1
+    assert "db_column='id'" in refused.stderr
+    assert columns(project) == ["id", "name", "age"]
+
+
+def test_with_a_fixed_column_name_the_database_notices_nothing(project: Project) -> None:
+    project.write_migration(
+        "0001_initial",
+        """
+        migrations.CreateModel("User", fields=[
+            ("id", models.BigAutoField(primary_key=True)),
+            ("name", models.CharField(max_length=100, db_column="label")),
+        ]),
+        """,
+    )
+    project.manage("migrate")
+    with project.connect() as connection:
+        connection.execute("INSERT INTO shop_user (label) VALUES ('kept')")
+    project.write_migration(
+        "0002_rename",
+        """
+        zd.ExpandRenameField("user", "name", "full_name"),
+        zd.ContractRenameField("user", "name", "full_name"),
+        """,
+        dependencies=[("shop", "0001_initial")],
+        atomic=False,
+    )
+    project.manage("migrate", "--unsafe", "nothing happens in the database")
+    assert columns(project) == ["id", "label"]
+
+
+def test_sqlmigrate_prints_what_will_run(project: Project) -> None:
+    write_shop(project)
+    write_rename(project)
+    expand = project.manage("sqlmigrate", "shop", "0002").stdout
+    assert 'ALTER TABLE "shop_user" ADD COLUMN "full_name" varchar(100);' in expand
+    assert "CREATE OR REPLACE TRIGGER" in expand
+    contract = project.manage("sqlmigrate", "shop", "0004").stdout
+    assert 'ALTER TABLE "shop_user" DROP COLUMN "full_name";' in contract
+    assert 'ALTER TABLE "shop_user" RENAME COLUMN "name" TO "full_name";' in contract
+    assert project.rows("SELECT to_regclass('shop_user')") == [(None,)]
+
+
+def test_inside_a_transaction_it_is_refused(project: Project) -> None:
+    write_shop(project)
+    project.write_migration(
+        "0002_atomic",
+        'zd.ExpandRenameField("user", "name", "full_name"),',
+        dependencies=[("shop", "0001_initial")],
+        atomic=True,
+    )
+    failed = project.manage("migrate", check=False)
+    assert failed.returncode != 0
+    assert "set `atomic = False` on its Migration class" in failed.stderr

@@ -19,7 +19,7 @@ REQUESTS_BETWEEN_WORDS = 30
 
 def serve(field: str) -> dict[int, str]:
     from django.db import transaction
-    from shop.models import User
+    from shop.models import User  # type: ignore[import-not-found]
 
     mine: dict[int, str] = {}
     shared = list(User.objects.order_by("pk").values_list("pk", flat=True)[:200])

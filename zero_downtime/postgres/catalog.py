@@ -116,3 +116,28 @@ def primary_key(connection: BaseDatabaseWrapper, table: str) -> list[Column]:
         names = [name for (name,) in cursor.fetchall()]
     columns = (get_column(connection, table, name) for name in names)
     return [column for column in columns if column is not None]
+
+
+def built_on_column(connection: BaseDatabaseWrapper, table: str, name: str) -> list[str]:
+    """Return the names of indexes and constraints that would go with column `name` of `table`.
+
+    NOT NULL does not count: on PostgreSQL 18 it is a constraint, before that it is none.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT DISTINCT coalesce(conname, relname)
+            FROM pg_depend
+            JOIN pg_attribute ON attrelid = refobjid AND attnum = refobjsubid
+            LEFT JOIN pg_constraint
+                   ON classid = 'pg_constraint'::regclass AND pg_constraint.oid = objid
+            LEFT JOIN pg_class ON classid = 'pg_class'::regclass
+                  AND pg_class.oid = objid AND relkind IN ('i', 'I')
+            WHERE refclassid = 'pg_class'::regclass
+              AND refobjid = to_regclass(%s) AND attname = %s
+              AND coalesce(contype, 'i') <> 'n' AND coalesce(conname, relname) IS NOT NULL
+            ORDER BY 1
+            """,
+            [quote(connection, table), name],
+        )
+        return [found for (found,) in cursor.fetchall()]

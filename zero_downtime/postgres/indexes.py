@@ -6,6 +6,7 @@ another definition, or be the INVALID remains of a build that failed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,24 +118,43 @@ def create_concurrently(
     Raises:
         Refused: the name belongs to something else, or somebody is building the index now.
     """
+    build_concurrently(
+        schema_editor,
+        model._meta.db_table,
+        index.name,
+        str(index.create_sql(model, schema_editor, concurrently=True)),
+        lambda: wanted_definition(schema_editor, model, index),
+    )
+
+
+def build_concurrently(
+    schema_editor: BaseDatabaseSchemaEditor,
+    table: str,
+    name: str,
+    sql: str,
+    wanted: Callable[[], Definition],
+) -> None:
+    """Run `sql`, which builds index `name` of `table` concurrently; see `create_concurrently`.
+
+    Args:
+        wanted: asked for the definition that the index should have, if one is there already.
+    """
     connection = schema_editor.connection
-    table = model._meta.db_table
-    sql = str(index.create_sql(model, schema_editor, concurrently=True))
     if schema_editor.collect_sql:
         schema_editor.execute(sql, params=None)
         return
 
     def attempt() -> None:
-        found = find_index(connection, table, index.name)
+        found = find_index(connection, table, name)
         if found is not None and found.valid:
-            _require_same(schema_editor, model, index, found)
+            _require_same(connection, table, found, wanted())
             return
         if found is not None:
             _drop_remains(schema_editor, table, found)
         try:
             patiently(schema_editor, table, sql)
         except BaseException:
-            _drop_own_remains(schema_editor, table, index.name)
+            _drop_own_remains(schema_editor, table, name)
             raise
 
     retry_lock_failures(connection, attempt, table)
@@ -195,12 +215,10 @@ def _require_on_table(table: str, found: FoundIndex) -> None:
 
 
 def _require_same(
-    schema_editor: BaseDatabaseSchemaEditor, model: type[Model], index: Index, found: FoundIndex
+    connection: BaseDatabaseWrapper, table: str, found: FoundIndex, wanted: Definition
 ) -> None:
-    table = model._meta.db_table
     _require_on_table(table, found)
-    wanted = wanted_definition(schema_editor, model, index)
-    if definition_of(schema_editor.connection, found.oid) != wanted:
+    if definition_of(connection, found.oid) != wanted:
         raise Refused(
             f'Table "{table}" has an index "{found.name}" with another definition. Drop that one '
             "with RemoveIndexConcurrently first, or give the new one another name."

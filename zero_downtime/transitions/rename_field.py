@@ -18,7 +18,7 @@ from zero_downtime.backfills.verification import Comparison, compare
 from zero_downtime.backfills.work import CopyColumn
 from zero_downtime.errors import Refused
 from zero_downtime.models import Transition
-from zero_downtime.postgres import catalog
+from zero_downtime.postgres import catalog, twin_indexes
 from zero_downtime.postgres.locks import briefly
 from zero_downtime.transitions import dual_write, gates, phases
 from zero_downtime.transitions.pairs import ColumnPair
@@ -58,18 +58,21 @@ class FieldRename:
 def expand(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -> None:
     """Let both columns live, and keep them equal from now on.
 
-    One transaction, so that a failure leaves either everything or nothing.
+    The columns and triggers come in one transaction, so that a failure leaves either all of
+    them or none; the mirror's indexes follow, each built concurrently.
     Locks: ACCESS EXCLUSIVE on the table for as long as it takes to write the catalog, under
-    `LOCK_TIMEOUT`, with retries.
+    `LOCK_TIMEOUT`, with retries; SHARE UPDATE EXCLUSIVE while building indexes.
 
     Raises:
         Refused: the column cannot be mirrored, or a column of the new name exists already.
     """
-    if not schema_editor.collect_sql:
-        if _is_in_phase(schema_editor, rename, Transition.Phase.EXPANDED):
-            return
+    if schema_editor.collect_sql:
+        _put_up_mirror(schema_editor, rename)
+        return
+    if not _is_in_phase(schema_editor, rename, Transition.Phase.EXPANDED):
         _require_mirrorable(schema_editor.connection, rename)
-    briefly(schema_editor, rename.table, lambda: _put_up_mirror(schema_editor, rename))
+        briefly(schema_editor, rename.table, lambda: _put_up_mirror(schema_editor, rename))
+    _build_mirror_indexes(schema_editor, rename)
 
 
 def revert_expand(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -> None:
@@ -115,16 +118,17 @@ def revert_contract(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename
 
     Locks: ACCESS EXCLUSIVE on the table, briefly.
     """
-    if not schema_editor.collect_sql and _is_in_phase(
-        schema_editor, rename, Transition.Phase.EXPANDED
-    ):
-        return
 
     def go_back() -> None:
         _rename_column(schema_editor, rename.table, rename.new_column, rename.old_column)
         _put_up_mirror(schema_editor, rename)
 
-    briefly(schema_editor, rename.table, go_back)
+    if schema_editor.collect_sql:
+        go_back()
+        return
+    if not _is_in_phase(schema_editor, rename, Transition.Phase.EXPANDED):
+        briefly(schema_editor, rename.table, go_back)
+    _build_mirror_indexes(schema_editor, rename)
 
 
 def compare_sides(connection: BaseDatabaseWrapper, rename: FieldRename) -> Comparison:
@@ -175,12 +179,38 @@ def _require_contractable(schema_editor: BaseDatabaseSchemaEditor, rename: Field
     closed = gates.why_closed(connection, transition)
     if closed is not None:
         raise Refused(f"The {rename.key} cannot be contracted yet: {closed}")
+    _require_untouched_mirror(connection, rename)
     comparison = compare_sides(connection, rename)
     if not comparison.equal:
         raise Refused(
             f'Columns "{rename.old_column}" and "{rename.new_column}" of table '
             f'"{rename.table}" are not equal: {comparison}. Nothing was dropped. '
             f"{gates.how_to_repair(connection, transition)}"
+        )
+
+
+def _require_untouched_mirror(connection: BaseDatabaseWrapper, rename: FieldRename) -> None:
+    """Refuse to drop a mirror that a migration in between has changed: the change would go too."""
+    original = catalog.get_column(connection, rename.table, rename.old_column)
+    mirror = catalog.get_column(connection, rename.table, rename.new_column)
+    if original is None or mirror is None:
+        raise Refused(
+            f'Table "{rename.table}" should have both columns "{rename.old_column}" and '
+            f'"{rename.new_column}" by now. Somebody has dropped one by hand; '
+            "migrate back to before the expand to see what is left."
+        )
+    added = [
+        name
+        for name in catalog.built_on_column(connection, rename.table, rename.new_column)
+        if not name.startswith(twin_indexes.PREFIX)
+    ]
+    if mirror.type != original.type or mirror.not_null > original.not_null or added:
+        what = f"{', '.join(added)} was added to it" if added else "its type or NULL was changed"
+        raise Refused(
+            f'Column "{rename.new_column}" of table "{rename.table}" is dropped by the contract '
+            f"in favour of the original, but since the expand {what}. "
+            "Move the operation that did so behind the ContractRenameField: migrate back to "
+            "before it, change the order, and migrate again."
         )
 
 
@@ -197,6 +227,13 @@ def _put_up_mirror(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename)
         phases.record_expanded(
             connection, rename.key, rename.table, rename.old_column, rename.new_column
         )
+
+
+def _build_mirror_indexes(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -> None:
+    twins = twin_indexes.twins_of(
+        schema_editor.connection, rename.table, rename.old_column, rename.new_column
+    )
+    twin_indexes.build(schema_editor, rename.table, twins)
 
 
 def _mirror_type(connection: BaseDatabaseWrapper, rename: FieldRename) -> str:

@@ -13,6 +13,7 @@ import os
 import random
 import select
 import sys
+from pathlib import Path
 
 REQUESTS_BETWEEN_WORDS = 30
 
@@ -75,7 +76,7 @@ def serve(field: str) -> dict[int, str]:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, os.getcwd())
+    sys.path.insert(0, str(Path.cwd()))
     os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
     import django
 

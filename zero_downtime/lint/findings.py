@@ -1,0 +1,87 @@
+"""What the linter says: a rule met an operation of a migration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+JSON_VERSION = 1
+
+
+class Hazard(StrEnum):
+    """One way a migration can hurt."""
+
+    BLOCKS_READS = "blocks-reads"
+    BLOCKS_WRITES = "blocks-writes"
+    BREAKS_OLD_CODE = "breaks-old-code"
+    MAY_FAIL = "may-fail"
+    LOSES_DATA = "loses-data"
+    LONG_TRANSACTION = "long-transaction"
+    IRREVERSIBLE = "irreversible"
+
+
+class Severity(StrEnum):
+    """Error: users notice on a big, busy table. Warning: it depends on size or data."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding, with the very fields (and their order) of the JSON report."""
+
+    rule: str
+    name: str
+    severity: Severity
+    hazards: tuple[Hazard, ...]
+    app: str
+    migration: str
+    operation: int | None
+    """Index in `Migration.operations` (of the outermost one, when nested); None: all of it."""
+    path: str | None
+    """Relative to the current directory when below it; None before the file is written."""
+    line: int | None
+    tables: tuple[str, ...]
+    message: str
+    remedy: str
+    fixable: bool
+    docs: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """All findings about a number of migrations."""
+
+    findings: tuple[Finding, ...]
+    migrations: int
+    """How many migrations were judged."""
+
+    def count(self, severity: Severity) -> int:
+        return sum(finding.severity is severity for finding in self.findings)
+
+    def fails(self, threshold: Severity | None) -> bool:
+        """Tell whether a finding is as severe as `threshold`; None means never."""
+        if threshold is None:
+            return False
+        return bool(self.count(Severity.ERROR)) or (
+            threshold is Severity.WARNING and bool(self.findings)
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "version": JSON_VERSION,
+            "findings": [asdict(finding) for finding in self.findings],
+            "summary": {
+                "migrations": self.migrations,
+                "errors": self.count(Severity.ERROR),
+                "warnings": self.count(Severity.WARNING),
+            },
+        }
+
+
+def errors(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings that users would notice."""
+    return [finding for finding in findings if finding.severity is Severity.ERROR]

@@ -1,0 +1,87 @@
+"""What a model's state says about its table, without rendering the model."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from django.conf import settings
+from django.db.backends.utils import truncate_name
+from django.db.migrations.state import ModelState
+from django.db.models import Field, ManyToManyField
+
+from zero_downtime.postgres.identifiers import MAX_BYTES
+
+AnyField: TypeAlias = "Field[Any, Any]"
+
+# Options whose change alters the table under an ACCESS EXCLUSIVE lock.
+_TABLE_OPTIONS = ("constraints", "unique_together", "order_with_respect_to")
+
+
+def has_table(model: ModelState) -> bool:
+    """Tell whether migrations look after a table of this model."""
+    swappable = model.options.get("swappable")
+    swapped_out = (
+        swappable
+        and getattr(settings, swappable, "").lower() != f"{model.app_label}.{model.name_lower}"
+    )
+    return bool(
+        model.options.get("managed", True) and not model.options.get("proxy") and not swapped_out
+    )
+
+
+def table_name(model: ModelState) -> str:
+    """Return the name of the model's table as Django would write it for PostgreSQL."""
+    name: str = model.options.get("db_table") or f"{model.app_label}_{model.name_lower}"
+    return truncate_name(name, MAX_BYTES)
+
+
+def column_name(name: str, field: AnyField) -> str | None:
+    """Return the column of `field` under the name `name`; None when it has no column."""
+    if field.many_to_many:
+        return None
+    bound = field.clone()  # fields of a state are shared and must not be changed
+    bound.set_attributes_from_name(name)
+    return bound.column
+
+
+def many_to_many_table(table: str, name: str, field: ManyToManyField[Any, Any]) -> str | None:
+    """Return the table Django makes for a field of `table`; None if a model provides it."""
+    if field.remote_field.through:
+        return None
+    fixed: str | None = field.db_table  # type: ignore[attr-defined]  # django-stubs lacks it
+    return fixed or truncate_name(f"{table}_{name}", MAX_BYTES)
+
+
+def alters_table(before: ModelState | None, after: ModelState | None) -> bool:
+    """Tell whether the step between the two states locks an existing table exclusively."""
+    if before is None or after is None or not has_table(before):
+        return False
+    return (
+        table_name(before) != table_name(after)
+        or any(before.options.get(name) != after.options.get(name) for name in _TABLE_OPTIONS)
+        or _alters_columns(before, after)
+    )
+
+
+def _alters_columns(before: ModelState, after: ModelState) -> bool:
+    # Unchanged fields are the same objects in both states: only the others need a comparison.
+    names = [
+        name
+        for name in {**before.fields, **after.fields}
+        if before.fields.get(name) is not after.fields.get(name)
+    ]
+    old, new = (
+        [_column_definition(name, model.fields[name]) for name in names if name in model.fields]
+        for model in (before, after)
+    )
+    return [column for column in old if column] != [column for column in new if column]
+
+
+def _column_definition(name: str, field: AnyField) -> tuple[Any, ...] | None:
+    """Return what the database knows of the field, in a form fit for comparison."""
+    column = column_name(name, field)
+    if column is None:
+        return None
+    _, path, args, kwargs = field.deconstruct()
+    ignored = {*field.non_db_attrs, *(() if field.is_relation else ("default",))}
+    return column, path, args, {key: kwargs[key] for key in kwargs if key not in ignored}

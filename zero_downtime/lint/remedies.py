@@ -1,0 +1,35 @@
+"""The safe operations that replace an unsafe one.
+
+Every rule knows its remedy. All that changes migrations for the user takes it from there, so that
+what the linter advises is what is written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.migrations.operations.base import Operation
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What one deploy step runs, in a migration of its own with `atomic = False`."""
+
+    operations: tuple[Operation, ...]
+    suffix: str
+    """Ending of the migration's name; "" when one stage is all there is."""
+    when: str
+    """When to run it, for the person who reads the migration."""
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """The stages that together do safely what one operation would have done.
+
+    The first takes the operation's place. The others come after everything else that new code
+    needs, because `migrate` may hold them back.
+    """
+
+    stages: tuple[Stage, ...]
+    unsettled: tuple[str, str] | None = None
+    """(model, field) whose column is replaced by the last stage; others have to wait for that."""

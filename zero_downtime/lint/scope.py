@@ -1,0 +1,71 @@
+"""Which migrations are judged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.apps import AppConfig, apps
+from django.core.management.base import CommandError
+from django.db.migrations import Migration
+from django.db.migrations.loader import MigrationLoader
+
+from zero_downtime.apps import ZeroDowntimeConfig
+from zero_downtime.errors import UnknownName
+from zero_downtime.lint.walk import graph_order
+
+_INSTALLED_PACKAGES = {"site-packages", "dist-packages"}
+
+
+def first_party(app: AppConfig) -> bool:
+    """Tell whether the project itself, not a package it installed, brings the app."""
+    return not (
+        isinstance(app, ZeroDowntimeConfig)
+        or _INSTALLED_PACKAGES.intersection(Path(app.path).resolve().parts)
+    )
+
+
+def migrations_in_scope(
+    loader: MigrationLoader, app_label: str | None = None, name: str | None = None
+) -> list[Migration]:
+    """Return the migrations to judge: of all first-party apps, of one app, or one migration.
+
+    A migration may be given by the beginning of its name, as to Django's own commands.
+
+    Raises:
+        UnknownName: no app or no migration of that name.
+        CommandError: the beginning of a name fits several migrations.
+    """
+    if app_label is None:
+        labels = {app.label for app in apps.get_app_configs() if first_party(app)}
+    else:
+        labels = {_migrated_app(loader, app_label)}
+    migrations = [
+        migration
+        for migration in graph_order(loader)
+        # No environment that has data runs a squashed migration.
+        if migration.app_label in labels and not migration.replaces
+    ]
+    return migrations if name is None else [_by_prefix(loader, labels.pop(), name)]
+
+
+def _migrated_app(loader: MigrationLoader, app_label: str) -> str:
+    if app_label not in loader.migrated_apps:
+        raise UnknownName("app with migrations", app_label, loader.migrated_apps)
+    return app_label
+
+
+def _by_prefix(loader: MigrationLoader, app_label: str, prefix: str) -> Migration:
+    names = [name for label, name in loader.graph.nodes if label == app_label]
+    matches = [name for name in names if name.startswith(prefix)]
+    if prefix in names:
+        matches = [prefix]
+    if not matches:
+        raise UnknownName(f"migration in app {app_label!r}", prefix, names)
+    if len(matches) > 1:
+        raise CommandError(
+            f"Several migrations of app {app_label!r} begin with {prefix!r}: "
+            f"{', '.join(sorted(matches))}.",
+            returncode=2,
+        )
+    migration: Migration = loader.graph.nodes[app_label, matches[0]]
+    return migration

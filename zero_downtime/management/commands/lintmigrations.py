@@ -1,0 +1,71 @@
+"""`manage.py lintmigrations`: judge migrations, without a database."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db.migrations.loader import MigrationLoader
+
+from zero_downtime.lint.findings import Report, Severity
+from zero_downtime.lint.judge import judge
+from zero_downtime.lint.registry import get_rule, select_rules
+from zero_downtime.lint.reporters import json, text
+from zero_downtime.lint.scope import migrations_in_scope
+
+REPORTERS = {"text": text.render, "json": json.render}
+THRESHOLDS = {"error": Severity.ERROR, "warning": Severity.WARNING, "never": None}
+
+
+class Command(BaseCommand):
+    """Exit with 0 when all is well, 1 with findings as severe as --fail-on, 2 on wrong usage."""
+
+    help = "Judges what migrations would do to a busy database. Needs no database."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "app_label",
+            nargs="?",
+            help="Judge the migrations of this app only; default: all apps of the project itself.",
+        )
+        parser.add_argument(
+            "migration_name", nargs="?", help="Judge this migration only; its beginning will do."
+        )
+        parser.add_argument("--format", choices=REPORTERS, default="text")
+        parser.add_argument(
+            "--fail-on",
+            choices=THRESHOLDS,
+            default="error",
+            help="Exit with 1 when there is a finding at least that severe; default: error.",
+        )
+        parser.add_argument(
+            "--select",
+            action="extend",
+            type=_names,
+            default=[],
+            metavar="RULE",
+            help="Apply these rules only, by code or name; commas or repetition for several.",
+        )
+        parser.add_argument(
+            "--ignore", action="extend", type=_names, default=[], metavar="RULE", help="Leave out."
+        )
+        parser.add_argument("--explain", metavar="RULE", help="Print what a rule is about.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["explain"]:
+            self.stdout.write(get_rule(options["explain"]).page())
+            return
+        rules = select_rules(options["select"], options["ignore"])
+        loader = MigrationLoader(None)
+        migrations = migrations_in_scope(loader, options["app_label"], options["migration_name"])
+        findings = judge(loader, migrations, rules=rules, together=False)
+        report = Report(tuple(findings), len(migrations))
+        self.stdout.write(REPORTERS[options["format"]](report))
+        if report.fails(THRESHOLDS[options["fail_on"]]):
+            sys.exit(1)
+
+
+def _names(value: str) -> list[str]:
+    return [name.strip() for name in value.split(",") if name.strip()]

@@ -1,0 +1,1 @@
+"""Customers, what they can buy, and what they bought."""

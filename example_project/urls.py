@@ -1,0 +1,8 @@
+"""The shop has one page: its admin."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import path
+
+urlpatterns = [path("", admin.site.urls)]

@@ -166,15 +166,15 @@ def _plan(
     for migration in migrations:
         number = (MigrationAutodetector.parse_number(migration.name) or 1) + shift
         if migration in parts:
-            own_parts = parts[migration]
-            fragments = [_fragment(part, name) for part in own_parts]
+            fragments = [_fragment(part, name) for part in parts[migration]]
+            names = [f"{number + i:04}_{fragment}" for i, fragment in enumerate(fragments)]
+            yield _Planned(migration, parts[migration], names)
+            shift += len(names) - 1
         else:
-            operations = list(migration.operations)
-            own_parts = [Part(operations=operations, originals=operations)]
-            fragments = [migration.name.partition("_")[2]]
-        names = [f"{number + offset:04}_{fragment}" for offset, fragment in enumerate(fragments)]
-        yield _Planned(migration, own_parts, names)
-        shift += len(own_parts) - 1
+            untouched = Part(operations=list(migration.operations))
+            fragment = migration.name.partition("_")[2]
+            new_name = f"{number:04}_{fragment}" if shift else migration.name
+            yield _Planned(migration, [untouched], [new_name])
 
 
 def _fragment(part: Part, name: str | None) -> str:

@@ -93,8 +93,8 @@ class RenameFieldBreaksOldCode(Rule):
             message += " Its foreign key is added anew, which reads the table under a full lock."
         if self.remedy(step):
             remedy = (
-                "Run makemigrations, which writes ExpandRenameField, BackfillField and "
-                "ContractRenameField as three migrations, or write them by hand."
+                "Use ExpandRenameField, BackfillField and ContractRenameField in three migrations, "
+                "as makemigrations writes them unless told otherwise."
             )
         else:
             remedy = f"Keep the column: give the field db_column={old!r}."

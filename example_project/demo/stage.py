@@ -99,7 +99,7 @@ class Stage:
         if self.counts_filled and time.monotonic() >= self._next_count:
             self.filled = self.accounts.filled_share()
             self._next_count = time.monotonic() + SECONDS_BETWEEN_COUNTS
-        if self.traffic.visitors:
+        if self.traffic.visitors and self.traffic.figures.requests:
             self.screen.live(self._live_line(), alarm=bool(self.traffic.figures.errors))
 
     def _live_line(self) -> str:

@@ -57,8 +57,9 @@ class SetNotNullBlocksReads(Rule):
         ]
     ```
 
-    Before the first, deploy code that never writes NULL. Before the second, fill the rows that
-    hold NULL: `BackfillField("order", "note", value=..., where=Q(note__isnull=True))`.
+    Before the first, deploy code that never writes NULL, with the CHECK in `Meta.constraints`.
+    Before the second, fill the rows that hold NULL:
+    `BackfillField("order", "note", value=..., where=Q(note__isnull=True))`.
     """
 
     code = "ZD102"

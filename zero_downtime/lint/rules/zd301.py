@@ -67,7 +67,7 @@ class RunPythonInOneTransaction(Rule):
         else:
             yield self.finding(
                 step,
-                f"{name} changes rows in one transaction: they stay locked until all are done.",
+                f"{name} runs in one transaction: rows it changes stay locked until it is done.",
                 severity=Severity.WARNING,
                 hazards=[Hazard.LONG_TRANSACTION],
                 tables=[],

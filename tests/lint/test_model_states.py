@@ -1,0 +1,78 @@
+"""What a model's state says about its table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import models
+from django.db.migrations.state import ModelState
+from django.test import override_settings
+
+from zero_downtime.lint.model_states import alters_table, column_name, has_table, table_name
+
+
+def order(options: dict[str, Any] | None = None, **fields: models.Field[Any, Any]) -> ModelState:
+    return ModelState("shop", "Order", list(fields.items()), options)
+
+
+def test_the_table_has_djangos_name_unless_it_is_given_one() -> None:
+    assert table_name(order()) == "shop_order"
+    assert table_name(order({"db_table": "Orders"})) == "Orders"
+    assert len(table_name(ModelState("shop", "Order" * 20, []))) == 63
+
+
+@pytest.mark.parametrize("options", [{"managed": False}, {"proxy": True}])
+def test_some_models_have_no_table_of_ours(options: dict[str, Any]) -> None:
+    assert has_table(order())
+    assert not has_table(order(options))
+
+
+def test_a_model_that_was_swapped_for_another_has_none() -> None:
+    swappable = order({"swappable": "SHOP_ORDER_MODEL"})
+
+    with override_settings(SHOP_ORDER_MODEL="shop.Order"):
+        assert has_table(swappable)
+    with override_settings(SHOP_ORDER_MODEL="custom.Order"):
+        assert not has_table(swappable)
+
+
+def test_the_column_may_differ_from_the_field() -> None:
+    assert column_name("note", models.TextField()) == "note"
+    assert column_name("note", models.TextField(db_column="remark")) == "remark"
+    assert column_name("customer", models.ForeignKey("shop.Customer", models.CASCADE)) == (
+        "customer_id"
+    )
+    assert column_name("tags", models.ManyToManyField("shop.Tag")) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (order(), order(note=models.TextField())),
+        (order(note=models.TextField()), order()),
+        (order(note=models.TextField()), order(remark=models.TextField())),
+        (order(note=models.TextField()), order(note=models.TextField(null=True))),
+        (order(), order({"db_table": "orders"})),
+        (order(), order({"unique_together": {("note",)}})),
+    ],
+    ids=["added", "removed", "renamed", "nullable", "table", "unique"],
+)
+def test_these_changes_lock_the_table(before: ModelState, after: ModelState) -> None:
+    assert alters_table(before, after)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (order(note=models.TextField()), order(note=models.TextField(help_text="Remarks."))),
+        (order(note=models.TextField()), order(note=models.TextField(default="?"))),
+        (order(note=models.TextField()), order(remark=models.TextField(db_column="note"))),
+        (order(), order(tags=models.ManyToManyField("shop.Tag"))),
+        (order(), order({"ordering": ["id"]})),
+        (order({"managed": False}), order({"managed": False}, note=models.TextField())),
+    ],
+    ids=["help", "default", "same column", "other table", "ordering", "unmanaged"],
+)
+def test_these_do_not(before: ModelState, after: ModelState) -> None:
+    assert not alters_table(before, after)

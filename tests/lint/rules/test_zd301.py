@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import migrations, models
+from django.db.migrations import Migration
+from django.db.migrations.state import ProjectState
 
-from tests.lint.judging import judge, judge_all, migration
+from tests.lint.judging import SHOP, judge, migration
 from zero_downtime import operations as zd
+from zero_downtime.lint.judge import judge_ordered
 
 
 def fill_totals(apps: Any, schema_editor: Any) -> None:
@@ -15,6 +18,7 @@ def fill_totals(apps: Any, schema_editor: Any) -> None:
 
 
 RUN = migrations.RunPython(fill_totals)
+CREATE_COUNTRY = migrations.CreateModel("Country", [("id", models.BigAutoField(primary_key=True))])
 
 
 def test_on_its_own_it_depends_on_the_data() -> None:
@@ -60,7 +64,15 @@ def test_doing_nothing_is_fine() -> None:
 
 
 def test_a_plan_that_starts_with_an_empty_database_is_fine() -> None:
-    refund = migrations.CreateModel("Refund", [("id", models.BigAutoField(primary_key=True))])
-    alone = migration("0002_fill", refund, RUN)
+    plan = [migration("0001_initial", *SHOP), migration("0002_fill", RUN)]
 
-    assert [finding.severity for finding in judge_all(alone)] == ["warning"]
+    assert not judge_ordered(plan, ProjectState(), judged=plan, together=True)
+
+
+def test_an_app_whose_tables_are_all_new_fills_those() -> None:
+    first = migration("0001_initial", *SHOP)
+    seed = type("Migration", (Migration,), {"operations": [CREATE_COUNTRY, RUN]})(
+        "0001_initial", "geography"
+    )
+
+    assert not judge_ordered([first, seed], ProjectState(), judged=[seed], together=False)

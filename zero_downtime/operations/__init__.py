@@ -1,11 +1,17 @@
 """What migration files import: `from zero_downtime import operations as zd`."""
 
+from zero_downtime.operations.add_field import AddFieldConcurrently
+from zero_downtime.operations.alter_field import AlterFieldConcurrently
 from zero_downtime.operations.backfill import BackfillField, BatchedRunPython
+from zero_downtime.operations.constraints import AddConstraintConcurrently
 from zero_downtime.operations.indexes import AddIndexConcurrently, RemoveIndexConcurrently
 from zero_downtime.operations.rename_field import ContractRenameField, ExpandRenameField
 
 __all__ = [
+    "AddConstraintConcurrently",
+    "AddFieldConcurrently",
     "AddIndexConcurrently",
+    "AlterFieldConcurrently",
     "BackfillField",
     "BatchedRunPython",
     "ContractRenameField",

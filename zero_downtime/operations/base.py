@@ -69,3 +69,19 @@ def historical_model(
     if not operation.allow_migrate_model(schema_editor.connection.alias, model):
         return None
     return model  # type: ignore[no-any-return]
+
+
+def literal_default(schema_editor: BaseDatabaseSchemaEditor, field: Any) -> str | None:
+    """Return the Python default as SQL; None without one, or with a default in the database."""
+    if field.generated or field.has_db_default():
+        return None
+    value = schema_editor.effective_default(field)
+    return None if value is None else str(schema_editor.quote_value(value))
+
+
+def run_deferred_sql(schema_editor: BaseDatabaseSchemaEditor) -> None:
+    """Run now what Django has put off until the end of the migration: indexes, foreign keys."""
+    statements = list(schema_editor.deferred_sql)
+    schema_editor.deferred_sql.clear()
+    for statement in statements:
+        schema_editor.execute(statement, params=None)

@@ -45,6 +45,43 @@ def schema_of(connection: BaseDatabaseWrapper, table: str) -> str:
         return str(cursor.fetchone()[0])
 
 
+def partitions_of(connection: BaseDatabaseWrapper, table: str) -> list[str] | None:
+    """Return the partitions of `table`, quoted with their schemas; None if it has none by kind."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT array_agg(format('"%%s"."%%s"', nspname, child.relname) ORDER BY child.oid)
+                       FILTER (WHERE child.oid IS NOT NULL)
+            FROM pg_class AS parent
+            LEFT JOIN pg_inherits ON inhparent = parent.oid
+            LEFT JOIN pg_class AS child ON child.oid = inhrelid
+            LEFT JOIN pg_namespace ON pg_namespace.oid = child.relnamespace
+            WHERE parent.oid = to_regclass(%s) AND parent.relkind = 'p'
+            GROUP BY parent.oid
+            """,
+            [quote(connection, table)],
+        )
+        row = cursor.fetchone()
+    return None if row is None else row[0] or []
+
+
+def index_partitions(connection: BaseDatabaseWrapper, index: str) -> set[str]:
+    """Return the partitions whose indexes are attached to `index`, both quoted with schemas."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT format('"%%s"."%%s"', nspname, relname)
+            FROM pg_inherits
+            JOIN pg_index ON indexrelid = inhrelid
+            JOIN pg_class ON pg_class.oid = indrelid
+            JOIN pg_namespace ON pg_namespace.oid = relnamespace
+            WHERE inhparent = to_regclass(%s)
+            """,
+            [index],
+        )
+        return {table for (table,) in cursor.fetchall()}
+
+
 def has_rows(connection: BaseDatabaseWrapper, table: str) -> bool:
     """Whether `table` holds at least one row that this session sees."""
     with connection.cursor() as cursor:

@@ -6,31 +6,22 @@ another definition, or be the INVALID remains of a build that failed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.models import Index, Model
 
 from zero_downtime.errors import Refused
-from zero_downtime.postgres import catalog
+from zero_downtime.postgres import catalog, identifiers
 from zero_downtime.postgres.identifiers import quote
-from zero_downtime.postgres.locks import patiently, retry_lock_failures
-
-# Everything of an index but its name and its table.
-Definition = tuple[Any, ...]
-
-PROBE_TABLE = "zero_downtime_index_probe"
+from zero_downtime.postgres.locks import briefly, patiently, retry_lock_failures
+from zero_downtime.postgres.shapes import IndexShape, read_shape
 
 
 @dataclass(frozen=True)
 class FoundIndex:
     """A relation that bears the name of an index, in the schema of its table."""
 
-    oid: int
     schema: str
     name: str
     on_this_table: bool
@@ -47,7 +38,7 @@ def find_index(connection: BaseDatabaseWrapper, table: str, name: str) -> FoundI
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT relation.oid, nspname, relation.relname,
+            SELECT nspname, relation.relname,
                    coalesce(indrelid = to_regclass(%s), false), coalesce(indisvalid, false),
                    (SELECT pid FROM pg_stat_progress_create_index
                     WHERE index_relid = relation.oid LIMIT 1)
@@ -62,83 +53,42 @@ def find_index(connection: BaseDatabaseWrapper, table: str, name: str) -> FoundI
     return FoundIndex(*row) if row else None
 
 
-def definition_of(connection: BaseDatabaseWrapper, oid: int) -> Definition:
-    """Return all that makes an index what it is, comparable between two tables."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT amname, indisunique, to_jsonb(pg_index) ->> 'indnullsnotdistinct',
-                   indnkeyatts, indclass::text, indcollation::text, indoption::text,
-                   ARRAY (SELECT pg_get_indexdef(indexrelid, position, false)
-                          FROM generate_series(1, indnatts) AS position ORDER BY position),
-                   pg_get_expr(indpred, indrelid), reloptions
-            FROM pg_index
-            JOIN pg_class ON pg_class.oid = indexrelid
-            JOIN pg_am ON pg_am.oid = relam
-            WHERE indexrelid = %s
-            """,
-            [oid],
-        )
-        definition: Definition = cursor.fetchone()
-    return definition
-
-
-def wanted_definition(
-    schema_editor: BaseDatabaseSchemaEditor, model: type[Model], index: Index
-) -> Definition:
-    """Return the definition that `index` would have, by asking the server.
-
-    It is built on an empty temporary copy of the table, in a transaction that is undone.
-    Locks: ACCESS SHARE on the table, for a moment.
-    """
-    connection = schema_editor.connection
-    table = model._meta.db_table
-    statement: Any = index.create_sql(model, schema_editor)
-    statement.rename_table_references(table, PROBE_TABLE)
-    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-        cursor.execute(f"CREATE TEMPORARY TABLE {PROBE_TABLE} (LIKE {quote(connection, table)})")
-        cursor.execute(str(statement))
-        cursor.execute(
-            "SELECT indexrelid FROM pg_index WHERE indrelid = to_regclass(%s)",
-            [f"pg_temp.{PROBE_TABLE}"],
-        )
-        definition = definition_of(connection, cursor.fetchone()[0])
-        transaction.set_rollback(True, using=connection.alias)
-    return definition
-
-
-def create_concurrently(
-    schema_editor: BaseDatabaseSchemaEditor, model: type[Model], index: Index
-) -> None:
-    """Build `index`, unless it is there already; replace the INVALID remains of a failed build.
-
-    Whatever happens, no INVALID index is left behind, unless the connection is lost.
-    Locks: SHARE UPDATE EXCLUSIVE on the table, which lets reads and writes pass.
-
-    Raises:
-        Refused: the name belongs to something else, or somebody is building the index now.
-    """
-    build_concurrently(
-        schema_editor,
-        model._meta.db_table,
-        index.name,
-        str(index.create_sql(model, schema_editor, concurrently=True)),
-        lambda: wanted_definition(schema_editor, model, index),
-    )
-
-
 def build_concurrently(
     schema_editor: BaseDatabaseSchemaEditor,
     table: str,
     name: str,
-    sql: str,
-    wanted: Callable[[], Definition],
+    index: IndexShape,
+    written_as: str | None = None,
 ) -> None:
-    """Run `sql`, which builds index `name` of `table` concurrently; see `create_concurrently`.
+    """Build `index`, unless it is there already; replace the INVALID remains of a failed build.
+
+    Whatever happens, no INVALID index is left behind, unless the connection is lost. On a
+    partitioned table an index is built on each partition and then attached to the parent's.
+    Locks: SHARE UPDATE EXCLUSIVE on the table, which lets reads and writes pass; on the parent
+    of partitions SHARE, for an instant.
 
     Args:
-        wanted: asked for the definition that the index should have, if one is there already.
+        written_as: a CREATE INDEX CONCURRENTLY to use instead of one made of `index`, unless the
+            table is partitioned.
+
+    Raises:
+        Refused: the name belongs to something else, or somebody is building the index now.
     """
+    name = identifiers.fit(name)
+    if not schema_editor.collect_sql:
+        partitions = catalog.partitions_of(schema_editor.connection, table)
+        if partitions is not None:
+            _build_on_partitions(schema_editor, table, name, index, partitions)
+            return
+    sql = written_as or _create_index(
+        schema_editor.connection, table, name, index, how="CONCURRENTLY "
+    )
+    _build_on_table(schema_editor, table, name, index, sql)
+
+
+def _build_on_table(
+    schema_editor: BaseDatabaseSchemaEditor, table: str, name: str, index: IndexShape, sql: str
+) -> None:
     connection = schema_editor.connection
     if schema_editor.collect_sql:
         schema_editor.execute(sql, params=None)
@@ -147,7 +97,7 @@ def build_concurrently(
     def attempt() -> None:
         found = find_index(connection, table, name)
         if found is not None and found.valid:
-            _require_same(connection, table, found, wanted())
+            _require_same(connection, table, found, index)
             return
         if found is not None:
             _drop_remains(schema_editor, table, found)
@@ -160,10 +110,67 @@ def build_concurrently(
     retry_lock_failures(connection, attempt, table)
 
 
+def _build_on_partitions(
+    schema_editor: BaseDatabaseSchemaEditor,
+    table: str,
+    name: str,
+    index: IndexShape,
+    partitions: list[str],
+) -> None:
+    """The parent's index stays INVALID, and is harmless, until every partition's is attached."""
+    connection = schema_editor.connection
+    found = find_index(connection, table, name)
+    if found is None:
+        sql = _create_index(connection, table, name, index, only="ONLY ")
+        _run_briefly(schema_editor, table, sql)
+        found = find_index(connection, table, name)
+        assert found is not None
+    else:
+        _require_same(connection, table, found, index)
+    attached = catalog.index_partitions(connection, found.qualified_name(connection))
+    for partition in partitions:
+        if partition in attached:
+            continue
+        child_name = partition_object_name(partition, name)
+        build_concurrently(schema_editor, partition, child_name, index)
+        child = find_index(connection, partition, child_name)
+        assert child is not None
+        _run_briefly(
+            schema_editor,
+            table,
+            f"ALTER INDEX {found.qualified_name(connection)} "
+            f"ATTACH PARTITION {child.qualified_name(connection)}",
+        )
+
+
+def _run_briefly(schema_editor: BaseDatabaseSchemaEditor, table: str, sql: str) -> None:
+    briefly(schema_editor, table, lambda: schema_editor.execute(sql, params=None))
+
+
+def partition_object_name(partition: str, name: str) -> str:
+    """Return the name that an index or constraint `name` of a parent has on `partition`."""
+    return identifiers.fit(f"{name}_{identifiers.digest(partition)}")
+
+
+def _create_index(
+    connection: BaseDatabaseWrapper,
+    table: str,
+    name: str,
+    index: IndexShape,
+    how: str = "",
+    only: str = "",
+) -> str:
+    return (
+        f"CREATE {'UNIQUE ' if index.unique else ''}INDEX {how}{quote(connection, name)} "
+        f"ON {only}{quote(connection, table)} USING {index.body}"
+    )
+
+
 def drop_concurrently(schema_editor: BaseDatabaseSchemaEditor, table: str, name: str) -> None:
     """Drop index `name` of `table`, unless it is gone already.
 
-    Locks: SHARE UPDATE EXCLUSIVE on the table, which lets reads and writes pass.
+    Locks: SHARE UPDATE EXCLUSIVE on the table, which lets reads and writes pass. The index of a
+    partitioned table cannot be dropped like that: ACCESS EXCLUSIVE, for an instant.
 
     Raises:
         Refused: the name belongs to something that is no index of this table.
@@ -184,7 +191,10 @@ def drop_concurrently(schema_editor: BaseDatabaseSchemaEditor, table: str, name:
 
 def _drop(schema_editor: BaseDatabaseSchemaEditor, table: str, found: FoundIndex) -> None:
     name = found.qualified_name(schema_editor.connection)
-    patiently(schema_editor, table, f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+    if catalog.partitions_of(schema_editor.connection, table) is None:
+        patiently(schema_editor, table, f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+    else:
+        _run_briefly(schema_editor, table, f"DROP INDEX IF EXISTS {name}")
 
 
 def _drop_remains(schema_editor: BaseDatabaseSchemaEditor, table: str, found: FoundIndex) -> None:
@@ -215,10 +225,11 @@ def _require_on_table(table: str, found: FoundIndex) -> None:
 
 
 def _require_same(
-    connection: BaseDatabaseWrapper, table: str, found: FoundIndex, wanted: Definition
+    connection: BaseDatabaseWrapper, table: str, found: FoundIndex, wanted: IndexShape
 ) -> None:
     _require_on_table(table, found)
-    if definition_of(connection, found.oid) != wanted:
+    there = read_shape(connection, table).indexes.get(found.name)
+    if there is None or (there.unique, there.body) != (wanted.unique, wanted.body):
         raise Refused(
             f'Table "{table}" has an index "{found.name}" with another definition. Drop that one '
             "with RemoveIndexConcurrently first, or give the new one another name."

@@ -8,32 +8,23 @@ and predicates included.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 from zero_downtime.postgres import identifiers
 from zero_downtime.postgres.identifiers import quote
-from zero_downtime.postgres.indexes import Definition, build_concurrently, definition_of
+from zero_downtime.postgres.indexes import build_concurrently
+from zero_downtime.postgres.shapes import IndexShape
 
 PROBE_TABLE = "zero_downtime_twin_probe"
 PREFIX = "zero_downtime_twin_"
 
 
-@dataclass(frozen=True)
-class TwinIndex:
-    """An index to build. `body` is what follows USING in its CREATE INDEX."""
-
-    name: str
-    unique: bool
-    body: str
-    definition: Definition
-
-
-def twins_of(connection: BaseDatabaseWrapper, table: str, old: str, new: str) -> list[TwinIndex]:
-    """Return the twins on column `new` of all indexes of `table` that involve column `old`.
+def twins_of(
+    connection: BaseDatabaseWrapper, table: str, old: str, new: str
+) -> dict[str, IndexShape]:
+    """Return the twins on column `new` of all indexes of `table` that involve `old`, by name.
 
     The index of an exclusion constraint has none: it cannot be built concurrently, and the
     constraint on the other column guards the same values. That of a deferrable constraint has
@@ -52,7 +43,7 @@ def twins_of(connection: BaseDatabaseWrapper, table: str, old: str, new: str) ->
         )
         cursor.execute(
             """
-            SELECT indexrelid, indisunique AND indimmediate, pg_get_indexdef(indexrelid)
+            SELECT indisunique AND indimmediate, pg_get_indexdef(indexrelid)
             FROM pg_index
             WHERE indrelid = to_regclass(%s) AND NOT indisexclusion
               AND EXISTS (
@@ -65,35 +56,20 @@ def twins_of(connection: BaseDatabaseWrapper, table: str, old: str, new: str) ->
             """,
             [f"pg_temp.{PROBE_TABLE}", new],
         )
-        twins = [
-            _twin(connection, table, oid, unique, sql) for oid, unique, sql in cursor.fetchall()
-        ]
+        twins = {}
+        for unique, sql in cursor.fetchall():
+            body = sql.partition(f".{PROBE_TABLE} USING ")[2]
+            twins[f"{PREFIX}{identifiers.digest(table, body)}"] = IndexShape(unique, body)
         transaction.set_rollback(True, using=connection.alias)
     return twins
 
 
-def _twin(
-    connection: BaseDatabaseWrapper, table: str, oid: int, unique: bool, sql: str
-) -> TwinIndex:
-    body = sql.partition(f".{PROBE_TABLE} USING ")[2]
-    name = f"{PREFIX}{identifiers.digest(table, body)}"
-    amname, _, *rest = definition_of(connection, oid)
-    return TwinIndex(name, unique, body, (amname, unique, *rest))
-
-
-def build(schema_editor: BaseDatabaseSchemaEditor, table: str, twins: list[TwinIndex]) -> None:
+def build(
+    schema_editor: BaseDatabaseSchemaEditor, table: str, twins: dict[str, IndexShape]
+) -> None:
     """Build those of `twins` that are not there yet.
 
     Locks: SHARE UPDATE EXCLUSIVE on the table, which lets reads and writes pass.
     """
-    connection = schema_editor.connection
-    for twin in twins:
-        unique = "UNIQUE " if twin.unique else ""
-        build_concurrently(
-            schema_editor,
-            table,
-            twin.name,
-            f"CREATE {unique}INDEX CONCURRENTLY {quote(connection, twin.name)} "
-            f"ON {quote(connection, table)} USING {twin.body}",
-            lambda twin=twin: twin.definition,  # type: ignore[misc]
-        )
+    for name, twin in twins.items():
+        build_concurrently(schema_editor, table, name, twin)

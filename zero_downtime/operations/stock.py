@@ -1,0 +1,163 @@
+"""What a stock operation would do to the schema, found out by letting it.
+
+The tables of the model and of its neighbours are created, empty and temporary, from the state
+before the operation; Django's own operation runs on them; what they look like before and after
+is compared; and the transaction is undone. So every kind of field, index and constraint, in
+every version of Django and with every third-party field, comes out exactly as Django makes it,
+and the server itself says whether a change rewrites the table or rebuilds an index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import ProjectState
+from django.db.models import Model
+
+from zero_downtime.postgres.changes import Change, changes_between
+from zero_downtime.postgres.shapes import TableShape, read_shape
+
+StockOperation = Callable[[BaseDatabaseSchemaEditor, ProjectState, ProjectState], None]
+
+
+@dataclass(frozen=True)
+class StockEffect:
+    """What the stock operation does to the table of one model.
+
+    `rewrites` names what it would write anew: the table, or indexes that stay.
+    """
+
+    before: TableShape
+    after: TableShape
+    rewrites: tuple[str, ...]
+    # Tables that foreign keys point at, by the bare names they bear among the copies.
+    targets: dict[str, str]
+
+    def changes(self) -> list[Change]:
+        """Return the changes in a safe order."""
+        return changes_between(self.before, self.after)
+
+
+def effect_of(
+    connection: BaseDatabaseWrapper,
+    operation: StockOperation,
+    app_label: str,
+    model_name: str,
+    from_state: ProjectState,
+    to_state: ProjectState,
+) -> StockEffect:
+    """Return what `operation` does to the table of a model that both states have.
+
+    Locks: none on any table of the project.
+    """
+    targets = _bare_tables(from_state, to_state, app_label, model_name)
+    from_copy, to_copy = (_with_bare_tables(state, targets) for state in (from_state, to_state))
+    model = from_copy.apps.get_model(app_label, model_name)
+    later_model = to_copy.apps.get_model(app_label, model_name)
+    table = model._meta.db_table
+    with _scratch(connection):
+        _create_empty(connection, model, _neighbours(model, later_model))
+        before, files = read_shape(connection, table), _files(connection, table)
+        with connection.schema_editor(atomic=False) as schema_editor:
+            operation(schema_editor, from_copy, to_copy)
+        after, later_files = read_shape(connection, table), _files(connection, table)
+    rewrites = tuple(
+        name for (name, oid), file in files.items() if later_files.get((name, oid), file) != file
+    )
+    return StockEffect(before, after, rewrites, targets)
+
+
+@contextmanager
+def _scratch(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """In this block tables are created temporary; at its end nothing has happened.
+
+    A table that is not created here is still found, so whoever runs operations in here sees to
+    it that they name only tables that are.
+    """
+    with transaction.atomic(using=connection.alias):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('search_path')")
+            (search_path,) = cursor.fetchone()
+            path = ", ".join(filter(None, ["pg_temp", search_path]))
+            cursor.execute(f"SET LOCAL search_path TO {path}")
+        yield
+        transaction.set_rollback(True, using=connection.alias)
+
+
+def _create_empty(
+    connection: BaseDatabaseWrapper, model: type[Model], neighbours: list[type[Model]]
+) -> None:
+    with connection.schema_editor(atomic=False) as schema_editor:
+        for neighbour in neighbours:
+            schema_editor.create_model(neighbour)
+        # Neither the neighbours' indexes nor their own neighbours matter.
+        schema_editor.deferred_sql.clear()
+        schema_editor.create_model(model)
+
+
+def _neighbours(*models: type[Model]) -> list[type[Model]]:
+    """Return the models whose tables the tables of `models` refer to or are referred to by."""
+    own_table = models[0]._meta.db_table
+    found: dict[str, type[Model]] = {}
+    for model in models:
+        relations: list[Any] = [*model._meta.get_fields(include_hidden=True)]
+        for relation in relations:
+            other = relation.related_model if relation.is_relation else None
+            if other is None or other == "self":
+                continue
+            concrete = other._meta.concrete_model
+            if concrete._meta.db_table != own_table and not concrete._meta.auto_created:
+                found.setdefault(concrete._meta.db_table, concrete)
+    return list(found.values())
+
+
+def _files(connection: BaseDatabaseWrapper, table: str) -> dict[tuple[str, int], int]:
+    """Return the files that the table and its indexes are stored in, by name and oid."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname, oid, pg_relation_filenode(oid) FROM pg_class "
+            "WHERE oid = to_regclass(%s) OR oid IN "
+            "(SELECT indexrelid FROM pg_index WHERE indrelid = to_regclass(%s))",
+            [connection.ops.quote_name(table)] * 2,
+        )
+        return {(name, oid): file for name, oid, file in cursor.fetchall()}
+
+
+def _bare_tables(
+    from_state: ProjectState, to_state: ProjectState, app_label: str, model_name: str
+) -> dict[str, str]:
+    """Return the tables around the model, bare name to the name that Django has for it."""
+    tables = {}
+    for state in (from_state, to_state):
+        model: type[Model] = state.apps.get_model(app_label, model_name)
+        for each in [model, *_neighbours(model)]:
+            table = each._meta.db_table
+            tables[_bare(table)] = table
+    return tables
+
+
+def _bare(table: str) -> str:
+    """Return the table's name without the schema that a project may have smuggled into it."""
+    return table.strip('"').rpartition('"."')[2]
+
+
+def _with_bare_tables(state: ProjectState, tables: dict[str, str]) -> ProjectState:
+    """Return the state with tables that are found along the `search_path`, and only so."""
+    smuggled = {table for bare, table in tables.items() if bare != table}
+    if not smuggled:
+        return state
+    copy = state.clone()
+    for key, model in list(copy.models.items()):
+        if model.options.get("db_table") in smuggled:
+            changed = model.clone()
+            changed.options["db_table"] = _bare(model.options["db_table"])
+            copy.models[key] = changed
+    copy.clear_delayed_apps_cache()
+    copy.__dict__.pop("apps", None)
+    return copy

@@ -9,10 +9,13 @@ from pathlib import Path
 import psycopg
 import pytest
 from django.conf import settings
+from django.db.backends.base.base import BaseDatabaseWrapper
+from pytest_django import DjangoDbBlocker
 
 from devtools.database_url import database_settings
 from devtools.embedded_postgres import EmbeddedPostgres
 from tests.support.databases import temporary_database
+from tests.support.django_database import django_connected_to
 from tests.support.project import Project
 
 # Nobody minds losing these databases in a power cut.
@@ -50,6 +53,15 @@ def database_url(server_url: str) -> Iterator[str]:
 def pg(database_url: str) -> Iterator[psycopg.Connection]:
     """An autocommit connection to this test's own database."""
     with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def connection(
+    database_url: str, django_db_blocker: DjangoDbBlocker
+) -> Iterator[BaseDatabaseWrapper]:
+    """Django's default connection, to this test's own database, which is empty."""
+    with django_db_blocker.unblock(), django_connected_to(database_url) as connection:
         yield connection
 
 

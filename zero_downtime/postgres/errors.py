@@ -8,8 +8,8 @@ LOCK_NOT_AVAILABLE = "55P03"
 DEADLOCK_DETECTED = "40P01"
 UNDEFINED_TABLE = "42P01"
 CONNECTION_EXCEPTION_CLASS = "08"
-# admin_shutdown, crash_shutdown, cannot_connect_now
-SERVER_GOES_DOWN = {"57P01", "57P02", "57P03"}
+# admin_shutdown, crash_shutdown, cannot_connect_now, idle_session_timeout
+SERVER_ENDS_SESSION = {"57P01", "57P02", "57P03", "57P05"}
 
 
 def sqlstate(error: BaseException) -> str | None:
@@ -35,5 +35,7 @@ def is_lost_connection(error: BaseException) -> bool:
         return False
     state = sqlstate(error)
     return (
-        state is None or state.startswith(CONNECTION_EXCEPTION_CLASS) or state in SERVER_GOES_DOWN
+        state is None
+        or state.startswith(CONNECTION_EXCEPTION_CLASS)
+        or state in SERVER_ENDS_SESSION
     )

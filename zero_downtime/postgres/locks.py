@@ -29,6 +29,9 @@ T = TypeVar("T")
 
 FIRST_DELAY = 0.1
 
+# What PostgreSQL accepts as a timeout.
+SHORTEST_MILLISECONDS, LONGEST_MILLISECONDS = 1, 2**31 - 1
+
 
 @dataclass(frozen=True)
 class Session:
@@ -63,7 +66,8 @@ def lock_timeout(connection: BaseDatabaseWrapper, seconds: float) -> Iterator[No
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('lock_timeout')")
         (former,) = cursor.fetchone()
-    _set_lock_timeout(connection, f"{max(1, round(seconds * 1000))}ms", local=in_transaction)
+    milliseconds = min(max(SHORTEST_MILLISECONDS, round(seconds * 1000)), LONGEST_MILLISECONDS)
+    _set_lock_timeout(connection, f"{milliseconds}ms", local=in_transaction)
     try:
         yield
     except BaseException:
@@ -105,8 +109,8 @@ def retry_lock_failures(
             if time.monotonic() + delay > deadline:
                 raise Refused(
                     f"Could not lock {subject} in {number} tries over "
-                    f"{time.monotonic() - started:.0f} s. {blockers} Nothing was left half done: "
-                    "run the same command again when those sessions have ended."
+                    f"{time.monotonic() - started:.0f} s. {blockers} "
+                    "Run the same command again when those sessions have ended."
                 ) from error
             logger.warning(
                 "%s is locked by others (try %d). %s Next try in %.1f s.",
@@ -150,7 +154,7 @@ def sessions_holding_locks(
             """
             SELECT activity.pid, activity.usename, activity.application_name, activity.state,
                    extract(epoch FROM clock_timestamp() - activity.xact_start)::float8,
-                   left(activity.query, 200)
+                   CASE WHEN activity.state IS NOT NULL THEN left(activity.query, 200) END
             FROM pg_stat_activity AS activity
             WHERE activity.pid <> pg_backend_pid()
               AND EXISTS (

@@ -26,15 +26,17 @@ Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
-def start(server_url: str) -> Iterator[Start]:
+def start(server_url: str, tmp_path: Path) -> Iterator[Start]:
     """Start a demo on the test server."""
     started: list[subprocess.Popen[str]] = []
+    # One that is killed cannot tidy up its folder.
+    environment = {"DATABASE_URL": server_url, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
 
     def start(*arguments: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", "example_project.demo", "--seconds=1", *arguments],
             cwd=REPOSITORY,
-            env={**os.environ, "DATABASE_URL": server_url, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -57,6 +57,8 @@ class Backfill(models.Model):
     status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
     # The last key whose batch has committed, as text of the key's own type; NULL before the first.
     cursor = models.TextField(null=True)
+    # The last key to go to, where rows that come later are somebody else's business.
+    last_key = models.TextField(null=True)
     rows_done = models.BigIntegerField(default=0)
     rows_estimated = models.BigIntegerField(default=0)
     seconds_running = models.FloatField(default=0)

@@ -59,6 +59,13 @@ def expanded_shop(project: Project, rows: int = 10, before: str = "") -> None:
     assert applied(project) == ["0001", "0002", "0003"]
 
 
+def test_a_null_written_by_new_code_counts_once_the_backfill_is_done(project: Project) -> None:
+    expanded_shop(project, before="ALTER TABLE shop_user ALTER COLUMN name DROP NOT NULL")
+    with project.connect() as connection:
+        connection.execute("UPDATE shop_user SET full_name = NULL WHERE id = 4")
+    assert project.rows("SELECT name, full_name FROM shop_user WHERE id = 4") == [(None, None)]
+
+
 def test_a_contract_is_refused_when_rows_differ(project: Project) -> None:
     expanded_shop(project)
     with project.connect() as connection:

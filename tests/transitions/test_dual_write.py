@@ -77,7 +77,7 @@ def test_insert(session: psycopg.Connection, insert: str, value: str | None) -> 
         ("name = name, full_name = 'save() of new code'", "save() of new code"),
         ("name = 'save() of old code', full_name = full_name", "save() of old code"),
         ("name = NULL", None),
-        ("full_name = NULL", None),
+        ("full_name = NULL", "start"),
         ("age = 50", "start"),
     ],
 )
@@ -101,6 +101,27 @@ def test_update_of_a_row_that_the_backfill_has_not_reached(
 def test_unrelated_update_does_not_take_the_old_value_away(session: psycopg.Connection) -> None:
     session.execute("UPDATE shop_user SET age = 50, full_name = full_name WHERE id = 1")
     assert both(session, 1) == ("name 1", None)
+
+
+def test_a_stale_null_of_new_code_wipes_nothing_out_before_the_backfill_is_done(
+    session: psycopg.Connection,
+) -> None:
+    """New code read NULL, the backfill filled the row, new code saves what it read."""
+    session.execute("UPDATE shop_user SET full_name = name WHERE id = 1")
+    session.execute("UPDATE shop_user SET age = 50, full_name = NULL WHERE id = 1")
+    assert both(session, 1) == ("name 1", "name 1")
+
+
+def test_a_null_of_new_code_is_meant_when_the_backfill_is_done(
+    session: psycopg.Connection,
+) -> None:
+    session.execute(
+        "SELECT setval(oid::regclass, 1) FROM pg_class "
+        "WHERE relkind = 'S' AND relname LIKE 'zero_downtime_%_filled'"
+    )
+    session.execute("UPDATE shop_user SET full_name = name WHERE id = 1")
+    session.execute("UPDATE shop_user SET full_name = NULL WHERE id = 1")
+    assert both(session, 1) == (None, None)
 
 
 def test_copy(session: psycopg.Connection) -> None:

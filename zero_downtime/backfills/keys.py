@@ -66,10 +66,20 @@ class Key:
         return f"{self.column} > %s::{self.type} AND {upper}", [keys.after, keys.upto]
 
     def next_range(
-        self, connection: BaseDatabaseWrapper, after: str | None, limit: int
+        self,
+        connection: BaseDatabaseWrapper,
+        after: str | None,
+        limit: int,
+        upto: str | None = None,
     ) -> KeyRange | None:
-        """Return the range of the next at most `limit` keys after `after`; None at the end."""
-        where = "" if after is None else f"WHERE {self.column} > %s::{self.type}"
+        """Return the next at most `limit` keys after `after`, up to `upto`; None if none is left."""
+        bounds = {">": after, "<=": upto}
+        conditions = [
+            f"{self.column} {operator} %s::{self.type}"
+            for operator, bound in bounds.items()
+            if bound is not None
+        ]
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         with connection.cursor() as cursor:
             cursor.execute(
                 f"SELECT key::text, position FROM ("
@@ -77,7 +87,18 @@ class Key:
                 f"row_number() OVER (ORDER BY {self.column}) AS position "
                 f"FROM {self.table} {where} ORDER BY {self.column} LIMIT {limit:d}"
                 f") AS keys ORDER BY position DESC LIMIT 1",
-                [] if after is None else [after],
+                [bound for bound in bounds.values() if bound is not None],
             )
             row = cursor.fetchone()
         return KeyRange(after, row[0], row[1]) if row else None
+
+    def last(self, connection: BaseDatabaseWrapper) -> str | None:
+        """Return the greatest key of the table; None if it is empty."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT key::text FROM (SELECT {self.column} AS key FROM {self.table} "
+                f"ORDER BY {self.column} DESC LIMIT 1) AS last",
+                [],
+            )
+            row = cursor.fetchone()
+        return row[0] if row else None

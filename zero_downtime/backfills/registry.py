@@ -33,6 +33,7 @@ def start_over(connection: BaseDatabaseWrapper, backfill: Backfill) -> Backfill:
     """Let a backfill begin at the first key again."""
     backfill.status = Backfill.Status.PENDING
     backfill.cursor = None
+    backfill.last_key = None
     backfill.rows_done = 0
     backfill.seconds_running = 0
     backfill.verified = None

@@ -98,8 +98,13 @@ class Runner:
             if backfill.status == Backfill.Status.SUCCEEDED:
                 self.backfill = backfill
                 return False
-            keys = self.key.next_range(self.connection, backfill.cursor, self.pace.rows)
+            if backfill.last_key is None and self.work.leaves_new_rows:
+                backfill.last_key = self.key.last(self.connection)
+            keys = self.key.next_range(
+                self.connection, backfill.cursor, self.pace.rows, backfill.last_key
+            )
             if keys is None:
+                self.work.finish(self.connection)
                 backfill.status = Backfill.Status.SUCCEEDED
                 backfill.finished_at = timezone.now()
             else:

@@ -19,10 +19,16 @@ class Work(ABC):
     table: str
     # Rows per batch, where the work insists on a number; otherwise the pace finds one.
     batch_size: int | None = None
+    # Whether somebody else takes care of rows that come after the start, as a dual-write trigger
+    # does. Without that, the end of the table is where no row is left, however late it came.
+    leaves_new_rows = False
 
     @abstractmethod
     def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
         """Change the rows of `keys`; raising undoes the batch."""
+
+    def finish(self, connection: BaseDatabaseWrapper) -> None:  # noqa: B027
+        """Be told that no row is left, in the transaction that records it."""
 
 
 class CopyColumn(Work):
@@ -31,6 +37,8 @@ class CopyColumn(Work):
     Comparing values rather than asking for NULLs is what makes this right for nullable columns
     and for rows that the dual-write trigger has already filled.
     """
+
+    leaves_new_rows = True
 
     def __init__(self, table: str, source: str, target: str) -> None:
         self.table = table

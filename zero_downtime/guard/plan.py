@@ -78,9 +78,9 @@ def _why_contract_waits(
             continue
         if key in expanding:
             return (
-                f"its expand is applied in this same run, and the table has rows that running "
-                f"code uses. Deploy the code that uses {key.new_name!r}, then run: "
-                "manage.py migrate"
+                "its expand is applied in this same run, and running code uses the table. "
+                f"Run: manage.py backfill; deploy the code that uses {key.new_name!r}; "
+                "then run: manage.py migrate"
             )
         if key in facts.closed_gates:
             return facts.closed_gates[key]

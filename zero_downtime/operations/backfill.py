@@ -20,7 +20,7 @@ from django.db.models import Model, Q, QuerySet
 from zero_downtime import conf
 from zero_downtime.backfills import registry
 from zero_downtime.backfills.runner import Runner
-from zero_downtime.backfills.work import CallPython, CopyColumn, SetField, Work
+from zero_downtime.backfills.work import CallPython, SetField, Work
 from zero_downtime.errors import Refused
 from zero_downtime.models import Backfill, Transition
 from zero_downtime.operations import naming
@@ -33,6 +33,7 @@ from zero_downtime.operations.base import (
 )
 from zero_downtime.postgres import catalog
 from zero_downtime.transitions import phases
+from zero_downtime.transitions.rename_field import FillMirror
 
 
 class BackfillOperation(Operation):
@@ -158,7 +159,7 @@ class BackfillField(BackfillOperation):
                 "operation on that field is under way that would give it one. "
                 "Pass value=, or put it behind the Expand operation."
             )
-        copy = CopyColumn(transition.table, transition.old_column, transition.new_column)
+        copy = FillMirror(transition.table, transition.old_column, transition.new_column)
         return copy, transition
 
     def run_without_postgresql(

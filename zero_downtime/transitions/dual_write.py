@@ -124,11 +124,22 @@ class DualUpdate(_DualWriteTrigger):
     def get_func(self, model: Model) -> str:
         """Return the body of the function."""
         return f"""
-                IF NEW.{self.new} IS DISTINCT FROM OLD.{self.new} THEN
+                IF NEW.{self.new} IS DISTINCT FROM OLD.{self.new}
+                   AND (NEW.{self.new} IS NOT NULL OR {self._null_is_meant()}) THEN
                     NEW.{self.old} := NEW.{self.new};
-                ELSE
+                ELSIF NEW.{self.old} IS DISTINCT FROM OLD.{self.old} THEN
                     NEW.{self.new} := NEW.{self.old};{evidence.note_old_write(self.pair)}
+                ELSE
+                    NEW.{self.new} := NEW.{self.old};
                 END IF;"""
+
+    def _null_is_meant(self) -> str:
+        """Return the condition that a NULL on the new side is a value like any other.
+
+        New code that read a row before the backfill reached it read NULL, and `save()` writes
+        what was read. Until the new side is filled, such a NULL must not wipe out the old one.
+        """
+        return evidence.is_filled(self.pair) if self.pair.nullable else "false"
 
 
 def _triggers(pair: ColumnPair) -> list[_DualWriteTrigger]:

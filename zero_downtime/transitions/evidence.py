@@ -1,9 +1,10 @@
-"""Evidence that old code is still at work: when the old side of a transition was last written.
+"""What is known of a transition without asking its rows, kept where triggers can reach it.
 
-The dual-write triggers know which side a statement wrote. They leave the second of the latest
-old-style write in a sequence: setting one takes no row lock, conflicts with nobody and is not
-undone by a rollback. It is set at most once a second, so a bulk write by old code does not pay
-for it in every row. Reads by old code leave no trace.
+Two sequences per pair of columns. One holds the second of the latest write by old code: the
+dual-write triggers know which side a statement wrote. It is set at most once a second, so a bulk
+write by old code does not pay for it in every row; reads by old code leave no trace. The other is
+set when the backfill has filled the new side. Setting a sequence takes no row lock, conflicts
+with nobody and is not undone by a rollback.
 """
 
 from __future__ import annotations
@@ -14,14 +15,22 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from zero_downtime.transitions.pairs import ColumnPair
 
 
-def _sequence(pair: ColumnPair) -> str:
-    """Return the sequence's qualified name: a trigger runs under anybody's `search_path`."""
+def _sequences(pair: ColumnPair) -> tuple[str, str]:
+    return _old_write(pair), _filled(pair)
+
+
+def _old_write(pair: ColumnPair) -> str:
+    """Return the qualified name of a sequence: a trigger runs under anybody's `search_path`."""
     return f"{pair.quoted_schema}.zero_downtime_{pair.identity}_old_write"
 
 
+def _filled(pair: ColumnPair) -> str:
+    return f"{pair.quoted_schema}.zero_downtime_{pair.identity}_filled"
+
+
 def note_old_write(pair: ColumnPair) -> str:
-    """Return the plpgsql statements by which a trigger notes an old-style write."""
-    sequence = f"'{_sequence(pair)}'::regclass"
+    """Return the plpgsql statement by which a trigger notes an old-style write."""
+    sequence = f"'{_old_write(pair)}'::regclass"
     second = "extract(epoch FROM clock_timestamp())::bigint"
     return f"""
                     IF coalesce(pg_sequence_last_value({sequence}), 0) < {second} THEN
@@ -29,16 +38,29 @@ def note_old_write(pair: ColumnPair) -> str:
                     END IF;"""
 
 
+def is_filled(pair: ColumnPair) -> str:
+    """Return the SQL condition that the backfill has filled the new side."""
+    return f"pg_sequence_last_value('{_filled(pair)}'::regclass) IS NOT NULL"
+
+
+def record_filled(connection: BaseDatabaseWrapper, pair: ColumnPair) -> None:
+    """Note that the backfill has filled the new side."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setval(to_regclass(%s), 1)", [_filled(pair)])
+
+
 def install(schema_editor: BaseDatabaseSchemaEditor, pair: ColumnPair) -> None:
-    """Create the sequence. Everybody who may write the table must be able to leave a trace."""
-    sequence = _sequence(pair)
-    schema_editor.execute(f"CREATE SEQUENCE IF NOT EXISTS {sequence}", params=None)
-    schema_editor.execute(f"GRANT SELECT, UPDATE ON SEQUENCE {sequence} TO PUBLIC", params=None)
+    """Create the sequences. Everybody who may write the table must be able to leave a trace."""
+    for sequence in _sequences(pair):
+        schema_editor.execute(f"CREATE SEQUENCE IF NOT EXISTS {sequence}", params=None)
+        grant = f"GRANT SELECT, UPDATE ON SEQUENCE {sequence} TO PUBLIC"
+        schema_editor.execute(grant, params=None)
 
 
 def uninstall(schema_editor: BaseDatabaseSchemaEditor, pair: ColumnPair) -> None:
-    """Drop the sequence."""
-    schema_editor.execute(f"DROP SEQUENCE IF EXISTS {_sequence(pair)}", params=None)
+    """Drop the sequences."""
+    for sequence in _sequences(pair):
+        schema_editor.execute(f"DROP SEQUENCE IF EXISTS {sequence}", params=None)
 
 
 def seconds_since_old_write(connection: BaseDatabaseWrapper, pair: ColumnPair) -> float | None:
@@ -47,7 +69,7 @@ def seconds_since_old_write(connection: BaseDatabaseWrapper, pair: ColumnPair) -
         cursor.execute(
             "SELECT extract(epoch FROM clock_timestamp())::float8 "
             "- pg_sequence_last_value(to_regclass(%s))",
-            [_sequence(pair)],
+            [_old_write(pair)],
         )
         (seconds,) = cursor.fetchone()
     return None if seconds is None else max(0.0, float(seconds))

@@ -17,11 +17,14 @@ class ColumnPair:
     table: str
     old: str
     new: str
+    nullable: bool = True
 
     @classmethod
     def of(cls, connection: BaseDatabaseWrapper, table: str, old: str, new: str) -> ColumnPair:
         """Return the pair, with the schema in which `table` is found."""
-        return cls(catalog.schema_of(connection, table), table, old, new)
+        original = catalog.get_column(connection, table, old)
+        nullable = original is None or not original.not_null
+        return cls(catalog.schema_of(connection, table), table, old, new, nullable)
 
     @property
     def quoted_schema(self) -> str:

@@ -104,7 +104,12 @@ def record_expanded(
         )
     # Back from a contract, rows have to be moved once more.
     transition.backfills.using(connection.alias).update(
-        status=Backfill.Status.PENDING, cursor=None, rows_done=0, verified=None, finished_at=None
+        status=Backfill.Status.PENDING,
+        cursor=None,
+        last_key=None,
+        rows_done=0,
+        verified=None,
+        finished_at=None,
     )
     return transition
 

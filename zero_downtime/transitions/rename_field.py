@@ -20,7 +20,7 @@ from zero_downtime.errors import Refused
 from zero_downtime.models import Transition
 from zero_downtime.postgres import catalog, twin_indexes
 from zero_downtime.postgres.locks import briefly
-from zero_downtime.transitions import dual_write, gates, phases
+from zero_downtime.transitions import dual_write, evidence, gates, phases
 from zero_downtime.transitions.pairs import ColumnPair
 from zero_downtime.transitions.phases import TransitionKey
 
@@ -52,7 +52,16 @@ class FieldRename:
 
     def copy(self) -> CopyColumn:
         """Return the work of the backfill that belongs to this rename."""
-        return CopyColumn(self.table, self.old_column, self.new_column)
+        return FillMirror(self.table, self.old_column, self.new_column)
+
+
+class FillMirror(CopyColumn):
+    """Copies the original to its mirror."""
+
+    def finish(self, connection: BaseDatabaseWrapper) -> None:
+        """Let the triggers know that from now on a NULL in the mirror is meant."""
+        pair = ColumnPair.of(connection, self.table, self.source, self.target)
+        evidence.record_filled(connection, pair)
 
 
 def expand(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -> None:

@@ -72,7 +72,7 @@ class Key:
         limit: int,
         upto: str | None = None,
     ) -> KeyRange | None:
-        """Return the next at most `limit` keys after `after`, up to `upto`; None if none is left."""
+        """Return the next `limit` keys at most after `after`, up to `upto`; None if there is none."""
         bounds = {">": after, "<=": upto}
         conditions = [
             f"{self.column} {operator} %s::{self.type}"

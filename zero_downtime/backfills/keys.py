@@ -72,7 +72,10 @@ class Key:
         limit: int,
         upto: str | None = None,
     ) -> KeyRange | None:
-        """Return the next `limit` keys at most after `after`, up to `upto`; None if there is none."""
+        """Return the next at most `limit` keys after `after`, up to `upto`; None if none are left.
+
+        Both bounds are open when they are None.
+        """
         bounds = {">": after, "<=": upto}
         conditions = [
             f"{self.column} {operator} %s::{self.type}"

@@ -62,7 +62,8 @@ def build_concurrently(
 ) -> None:
     """Build `index`, unless it is there already; replace the INVALID remains of a failed build.
 
-    Whatever happens, no INVALID index is left behind, unless the connection is lost. On a
+    A build that fails leaves no INVALID index behind, unless the connection is lost or somebody
+    goes on using the table for so long that it cannot be dropped; the next run replaces it. On a
     partitioned table an index is built on each partition and then attached to the parent's.
     Locks: SHARE UPDATE EXCLUSIVE on the table, which lets reads and writes pass; on the parent
     of partitions SHARE, for an instant.

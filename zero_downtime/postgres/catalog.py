@@ -145,7 +145,7 @@ def primary_key(connection: BaseDatabaseWrapper, table: str) -> list[Column]:
             FROM pg_index
             CROSS JOIN LATERAL unnest(indkey) WITH ORDINALITY AS key (attnum, position)
             JOIN pg_attribute ON attrelid = indrelid AND pg_attribute.attnum = key.attnum
-            WHERE indrelid = to_regclass(%s) AND indisprimary
+            WHERE indrelid = to_regclass(%s) AND indisprimary AND position <= indnkeyatts
             ORDER BY position
             """,
             [quote(connection, table)],

@@ -130,7 +130,7 @@ class OnlineChange(Operation):
         except Unsupported as difference:
             raise Refused(
                 f"{type(self).__name__} cannot change {difference} of table "
-                f'"{model._meta.db_table}" without blocking it.'
+                f'"{model._meta.db_table}" without blocking it. Use ExpandAlterField and its pair.'
             ) from None
         return self.adjust(schema_editor, model, effect, changes) if is_forwards else changes
 
@@ -169,6 +169,6 @@ def _run_stock_briefly(
 def _fill(schema_editor: Any, table: str, column: str, value: str) -> None:
     work = FillNulls(table, column, value)
     if schema_editor.collect_sql:
-        schema_editor.execute(f"{work.statement(schema_editor.connection)} -- in batches", None)
+        schema_editor.execute(f"/* in batches */ {work.statement(schema_editor.connection)}", None)
     else:
         sweep(schema_editor.connection, work)

@@ -191,9 +191,7 @@ class OnlineTable:
 
     @apply.register
     def _(self, change: todo.AddIndex) -> None:
-        build_concurrently(
-            self.schema_editor, self.table, change.name, change.index, change.written_as
-        )
+        self._build(change.name, change.index, change.written_as)
 
     @apply.register
     def _(self, change: todo.DropIndex) -> None:
@@ -229,7 +227,7 @@ class OnlineTable:
     def _add_unique(self, name: str, constraint: ConstraintShape) -> None:
         assert constraint.index_body is not None
         index = IndexShape(unique=True, body=constraint.index_body)
-        build_concurrently(self.schema_editor, self.table, name, index)
+        self._build(name, index)
         kind = "PRIMARY KEY" if constraint.type == "p" else "UNIQUE"
         self.alter(
             f"ADD CONSTRAINT {self.quote(name)} {kind} USING INDEX {self.quote(name)} "
@@ -246,15 +244,25 @@ class OnlineTable:
             name, f'there are rows that violate constraint "{name}". Mend them first'
         )
 
+    def _build(self, name: str, index: IndexShape, written_as: str | None = None) -> None:
+        try:
+            build_concurrently(self.schema_editor, self.table, name, index, written_as)
+        except IntegrityError as error:
+            problem = f'there are rows that unique index "{name}" forbids. Mend them first'
+            raise self._refused(problem, error) from error
+
     def _validate_or_drop(self, name: str, problem: str) -> None:
         try:
             self.validate(name)
         except IntegrityError as error:
             self.alter(f"DROP CONSTRAINT {self.quote(name)}")
-            raise Refused(
-                f'Table "{self.table}": {problem}; then run the same command again. '
-                f"PostgreSQL says: {str(error).strip()}"
-            ) from error
+            raise self._refused(problem, error) from error
+
+    def _refused(self, problem: str, error: IntegrityError) -> Refused:
+        return Refused(
+            f'Table "{self.table}": {problem}; then run the same command again. '
+            f"PostgreSQL says: {str(error).strip()}"
+        )
 
     def _definition(self, constraint: ConstraintShape) -> str:
         target = constraint.target

@@ -33,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
     server.start()
     config.add_cleanup(server.stop)
     os.environ["DATABASE_URL"] = server.url
-    settings.DATABASES["default"] = database_settings(server.url)
+    settings.DATABASES["default"].update(database_settings(server.url))
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import RawSQL
 
 from zero_downtime.errors import Refused
 from zero_downtime.postgres import catalog
@@ -55,7 +56,7 @@ class Key:
         return cls(
             quote_for_parameters(connection, table),
             quote_for_parameters(connection, column.name),
-            column.type,
+            column.type.replace("%", "%%"),
         )
 
     def condition(self, keys: KeyRange) -> tuple[str, list[str]]:
@@ -64,6 +65,10 @@ class Key:
         if keys.after is None:
             return upper, [keys.upto]
         return f"{self.column} > %s::{self.type} AND {upper}", [keys.after, keys.upto]
+
+    def literal(self, key: str) -> RawSQL:
+        """Return a key for a queryset. Not every model field could read it from text."""
+        return RawSQL(f"%s::{self.type}", [key])
 
     def next_range(
         self,

@@ -13,7 +13,10 @@ SECONDS_BETWEEN_LOG_LINES = 5.0
 
 
 class Stream(Protocol):
-    """What of a text stream is needed here; Django's `OutputWrapper` has it too."""
+    """What of a text stream is needed here.
+
+    Not Django's `OutputWrapper`: it ends every write with a newline and makes errors of them all.
+    """
 
     def write(self, text: str, /) -> object:
         """Write `text`."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from zero_downtime.backfills.keys import Key
 from zero_downtime.errors import UnknownName
 from zero_downtime.models import Backfill, Transition
 from zero_downtime.postgres import catalog, sessions
@@ -17,7 +18,12 @@ LISTING_VERSION = 1
 def register(
     connection: BaseDatabaseWrapper, name: str, table: str, transition: Transition | None = None
 ) -> Backfill:
-    """Return the backfill of that name, newly registered if it was not yet."""
+    """Return the backfill of that name, newly registered if it was not yet.
+
+    Raises:
+        Refused: the table cannot be walked; better now than when everything waits for it.
+    """
+    Key.of(connection, table)
     backfill, _ = Backfill.objects.using(connection.alias).get_or_create(
         name=name,
         defaults={

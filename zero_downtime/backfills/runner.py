@@ -122,7 +122,13 @@ class Runner:
 
     def _lock_row(self) -> Backfill:
         backfills = Backfill.objects.using(self.connection.alias).select_for_update()
-        return backfills.get(pk=self.backfill.pk)
+        backfill = backfills.filter(pk=self.backfill.pk).first()
+        if backfill is None:
+            raise Refused(
+                f"Backfill {self.backfill.name} is no longer registered: its migration has been "
+                "unapplied. Nothing is left to do."
+            )
+        return backfill
 
     def _process(self, keys: KeyRange) -> None:
         try:

@@ -57,12 +57,12 @@ class CopyColumn(Work):
             # The range stands in the UPDATE once more so that the planner, whatever it believes
             # about the size of the batch, cannot choose to read the whole table.
             cursor.execute(
-                f"WITH batch (locked_key) AS MATERIALIZED ("
+                f"WITH zero_downtime_batch (zero_downtime_key) AS MATERIALIZED ("
                 f"SELECT {key.column} FROM {key.table} "
                 f"WHERE {condition} AND {source} IS DISTINCT FROM {target} "
                 f"ORDER BY {key.column} FOR NO KEY UPDATE) "
                 f"UPDATE {key.table} SET {target} = {source} "
-                f"FROM batch WHERE {key.column} = locked_key AND {condition}",
+                f"FROM zero_downtime_batch WHERE {key.column} = zero_downtime_key AND {condition}",
                 [*params, *params],
             )
 
@@ -100,11 +100,14 @@ class _QuerysetWork(Work):
         self.model = model
         self.where = where
 
-    def rows(self, connection: BaseDatabaseWrapper, keys: KeyRange) -> models.QuerySet[Any]:
+    def rows(
+        self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange
+    ) -> models.QuerySet[Any]:
         """Return the queryset of the rows of `keys` that `where` selects."""
-        queryset = self.model._base_manager.using(connection.alias).filter(pk__lte=keys.upto)
+        queryset = self.model._base_manager.using(connection.alias)
+        queryset = queryset.filter(pk__lte=key.literal(keys.upto))
         if keys.after is not None:
-            queryset = queryset.filter(pk__gt=keys.after)
+            queryset = queryset.filter(pk__gt=key.literal(keys.after))
         return queryset if self.where is None else queryset.filter(self.where)
 
 
@@ -120,7 +123,7 @@ class SetField(_QuerysetWork):
 
     def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
         """Update the batch's rows in one statement."""
-        self.rows(connection, keys).update(**{self.field: self.value})
+        self.rows(connection, key, keys).update(**{self.field: self.value})
 
 
 class CallPython(_QuerysetWork):
@@ -141,4 +144,4 @@ class CallPython(_QuerysetWork):
 
     def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
         """Call the function with the batch's rows."""
-        self.code(self.apps, self.rows(connection, keys))
+        self.code(self.apps, self.rows(connection, key, keys))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from argparse import ArgumentParser
-from typing import Any
+from typing import Any, TextIO
 
 from django.core.management.base import BaseCommand
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -33,7 +34,10 @@ class Command(BaseCommand):
             "names", nargs="*", metavar="NAME", help="Backfills to run; all pending ones if none."
         )
         parser.add_argument(
-            "--database", default=DEFAULT_DB_ALIAS, help="The database whose rows are moved."
+            "--database",
+            default=DEFAULT_DB_ALIAS,
+            choices=tuple(connections),
+            help="The database whose rows are moved.",
         )
         action = parser.add_mutually_exclusive_group()
         action.add_argument(
@@ -49,6 +53,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do what the options say. Exit 1 when a backfill failed or rows differ."""
+        self.progress_stream: TextIO = options.get("stderr") or sys.stderr
         connection = connections[options["database"]]
         if connection.vendor != "postgresql":
             raise Refused(f"Database {connection.alias!r} is not PostgreSQL: it has no backfills.")
@@ -115,7 +120,7 @@ class Command(BaseCommand):
     def run_one(self, connection: BaseDatabaseWrapper, backfill: Backfill) -> Backfill:
         """Run one backfill to its end, showing progress."""
         work = load_work(connection, backfill.name)
-        progress = progress_for(backfill, self.stderr)
+        progress = progress_for(backfill, self.progress_stream)
         try:
             return Runner(connection, backfill, work, progress).run()
         except KeyboardInterrupt:

@@ -1,0 +1,390 @@
+"""Every row once, whatever happens to the connection, the batch or the process beside it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import psycopg
+import pytest
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.test import override_settings
+
+from devtools.embedded_postgres import EmbeddedPostgres
+from tests.backfills.witnessed import WitnessedTable
+from tests.support.django_database import backend_pid, create_own_tables, django_connected_to
+from tests.support.sessions import holding
+from zero_downtime.backfills import registry
+from zero_downtime.backfills.keys import Key, KeyRange
+from zero_downtime.backfills.runner import Runner
+from zero_downtime.backfills.work import CopyColumn
+from zero_downtime.errors import Refused
+from zero_downtime.models import Backfill
+
+NAME = "shop.0003_fill"
+SMALL_BATCHES = override_settings(
+    ZERO_DOWNTIME={"BATCH_MIN_ROWS": 4, "BATCH_MAX_ROWS": 4, "LOCK_TIMEOUT": 0.02}
+)
+
+pytestmark = pytest.mark.usefixtures("own_tables")
+
+
+class Copy(CopyColumn):
+    """The copy that the tests run. It counts the tries, by the first key that is not in them."""
+
+    def __init__(self) -> None:
+        super().__init__("t", "old", "new")
+        self.tries: list[str | None] = []
+
+    def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
+        self.tries.append(keys.after)
+        super().process(connection, key, keys)
+
+
+def run(connection: BaseDatabaseWrapper, work: Copy | None = None) -> Backfill:
+    backfill = registry.register(connection, NAME, "t")
+    return Runner(connection, backfill, work or Copy()).run()
+
+
+def stored(connection: BaseDatabaseWrapper) -> Backfill:
+    return Backfill.objects.using(connection.alias).get(name=NAME)
+
+
+def assert_every_row_was_moved_once(table: WitnessedTable, count: int) -> None:
+    assert table.differing == 0
+    assert table.changed == list(range(1, count + 1))
+
+
+@SMALL_BATCHES
+def test_rows_are_moved_batch_by_batch(
+    connection: BaseDatabaseWrapper, table: WitnessedTable
+) -> None:
+    table.insert(10)
+    backfill = registry.register(connection, NAME, "t")
+    seen: list[tuple[str, int, str | None]] = []
+
+    def progress(backfill: Backfill) -> None:
+        seen.append((backfill.status, backfill.rows_done, backfill.cursor))
+        # What is shown has been committed: another session sees it too.
+        assert table.ask("SELECT rows_done FROM zero_downtime_backfill") == backfill.rows_done
+        assert table.ask("SELECT count(*) FROM log") == backfill.rows_done
+
+    finished = Runner(connection, backfill, Copy(), progress).run()
+
+    assert seen == [("running", 4, "4"), ("running", 8, "8"), ("running", 10, "10")]
+    assert_every_row_was_moved_once(table, 10)
+    assert (finished.status, finished.rows_done) == ("succeeded", 10)
+    assert finished.finished_at is not None
+    assert finished.seconds_running > 0
+    assert stored(connection).status == "succeeded"
+
+
+def test_an_empty_table_is_done_at_once(
+    connection: BaseDatabaseWrapper, table: WitnessedTable
+) -> None:
+    finished = run(connection)
+    assert (finished.status, finished.rows_done) == ("succeeded", 0)
+
+
+def test_a_finished_backfill_stays_finished(
+    connection: BaseDatabaseWrapper, table: WitnessedTable
+) -> None:
+    table.insert(3)
+    run(connection)
+    table.pg.execute("INSERT INTO t VALUES (4, 'late')")
+    work = Copy()
+    assert run(connection, work).rows_done == 3
+    assert work.tries == []
+
+
+@SMALL_BATCHES
+def test_rows_that_come_after_the_start_are_the_triggers_business(
+    connection: BaseDatabaseWrapper, table: WitnessedTable
+) -> None:
+    table.insert(6)
+
+    class Growing(Copy):
+        def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
+            super().process(connection, key, keys)
+            table.pg.execute("INSERT INTO t SELECT max(id) + 1, 'x', 'x' FROM t")
+
+    assert run(connection, Growing()).rows_done == 6
+
+
+@SMALL_BATCHES
+def test_two_runners_share_the_work(
+    connection: BaseDatabaseWrapper, table: WitnessedTable, database_url: str
+) -> None:
+    table.insert(400)
+    backfill = registry.register(connection, NAME, "t")
+    together = Barrier(2)
+
+    def runner() -> int:
+        with django_connected_to(database_url) as own_connection:
+            work = Copy()
+            prepared = Runner(own_connection, backfill, work)
+            together.wait(20)
+            assert prepared.run().status == "succeeded"
+            return len(work.tries)
+
+    with ThreadPoolExecutor(2) as threads:
+        batches = [thread.result() for thread in [threads.submit(runner) for _ in range(2)]]
+
+    assert_every_row_was_moved_once(table, 400)
+    assert stored(connection).rows_done == 400
+    assert sum(batches) == 100
+    assert min(batches) > 0
+
+
+@SMALL_BATCHES
+def test_a_backend_that_dies_in_a_batch_takes_the_batch_and_its_cursor_with_it(
+    connection: BaseDatabaseWrapper, table: WitnessedTable
+) -> None:
+    table.insert(12)
+
+    class Dying(Copy):
+        def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
+            super().process(connection, key, keys)
+            if self.tries == [None, "4"]:
+                kill = "SELECT pg_terminate_backend(%s, 10000)"
+                table.pg.execute(kill, [backend_pid(connection)])
+
+    work = Dying()
+    finished = run(connection, work)
+
+    assert work.tries == [None, "4", "4", "8"]
+    assert_every_row_was_moved_once(table, 12)
+    assert (finished.status, finished.rows_done) == ("succeeded", 12)
+    assert (finished.failed_batches, finished.error) == (0, "")
+
+
+@SMALL_BATCHES
+def test_a_backend_that_dies_between_two_batches_is_replaced(
+    connection: BaseDatabaseWrapper, table: WitnessedTable, caplog: pytest.LogCaptureFixture
+) -> None:
+    table.insert(12)
+
+    def progress(backfill: Backfill) -> None:
+        if backfill.rows_done == 8:
+            kill = "SELECT pg_terminate_backend(%s, 10000)"
+            table.pg.execute(kill, [backend_pid(connection)])
+
+    backfill = registry.register(connection, NAME, "t")
+    finished = Runner(connection, backfill, Copy(), progress).run()
+
+    assert_every_row_was_moved_once(table, 12)
+    assert (finished.status, finished.rows_done) == ("succeeded", 12)
+    assert f"Backfill {NAME}: connection lost, connecting again." in caplog.messages
+
+
+@SMALL_BATCHES
+def test_a_crash_of_the_whole_server_is_survived(
+    connection: BaseDatabaseWrapper,
+) -> None:
+    """When one backend is killed, PostgreSQL ends all the others and recovers."""
+    with (
+        EmbeddedPostgres() as server,
+        django_connected_to(server.url) as private_connection,
+    ):
+        create_own_tables(private_connection)
+        with psycopg.connect(server.url, autocommit=True) as pg:
+            table = WitnessedTable(pg)
+            table.insert(12)
+
+            class Crashing(Copy):
+                def process(
+                    self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange
+                ) -> None:
+                    super().process(connection, key, keys)
+                    if self.tries == [None, "4"]:
+                        os.kill(pg.info.backend_pid, signal.SIGKILL)
+
+            finished = run(private_connection, Crashing())
+        with psycopg.connect(server.url) as table.pg:
+            assert_every_row_was_moved_once(table, 12)
+        assert (finished.status, finished.rows_done) == ("succeeded", 12)
+
+
+@override_settings(ZERO_DOWNTIME={"BATCH_MIN_ROWS": 4, "BATCH_MAX_ROWS": 4, "LOCK_DEADLINE": 0})
+def test_a_server_that_stays_away_makes_nothing_fail(
+    connection: BaseDatabaseWrapper, table: WitnessedTable
+) -> None:
+    table.insert(12)
+    host = connection.settings_dict["HOST"]
+
+    def progress(backfill: Backfill) -> None:
+        connection.close()
+        connection.settings_dict["HOST"] = "/nonexistent"
+
+    backfill = registry.register(connection, NAME, "t")
+    with pytest.raises(Refused, match=f"go on with: manage.py backfill {NAME}"):
+        Runner(connection, backfill, Copy(), progress).run()
+    connection.settings_dict["HOST"] = host
+    left = stored(connection)
+    assert (left.status, left.rows_done, left.error) == ("running", 4, "")
+
+    run(connection)
+    assert_every_row_was_moved_once(table, 12)
+
+
+@SMALL_BATCHES
+def test_a_row_that_a_client_holds_is_waited_for_briefly_and_tried_again(
+    connection: BaseDatabaseWrapper,
+    table: WitnessedTable,
+    database_url: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    table.insert(12)
+    lock = "SELECT FROM t WHERE id = 6 FOR UPDATE"
+    with holding(database_url, lock) as client:
+
+        class Waiting(Copy):
+            def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
+                if len(self.tries) == 3:
+                    client.rollback()
+                super().process(connection, key, keys)
+
+        work = Waiting()
+        finished = run(connection, work)
+
+    assert work.tries == [None, "4", "4", "4", "8"]
+    assert caplog.messages == [f"Backfill {NAME}: a batch found its rows locked."] * 2
+    assert_every_row_was_moved_once(table, 12)
+    assert (finished.status, finished.failed_batches) == ("succeeded", 0)
+
+
+@override_settings(ZERO_DOWNTIME={"BATCH_MAX_ROWS": 100, "LOCK_TIMEOUT": 0.01, "LOCK_DEADLINE": 0})
+def test_a_row_that_is_held_for_ever_makes_nothing_fail_either(
+    connection: BaseDatabaseWrapper, table: WitnessedTable, database_url: str
+) -> None:
+    table.insert(3)
+    with (
+        holding(database_url, "SELECT FROM t WHERE id = 2 FOR UPDATE"),
+        pytest.raises(Refused, match="could not move a row for 0 s"),
+    ):
+        run(connection)
+    assert stored(connection).status == "pending"
+    assert table.changed == []
+
+
+@SMALL_BATCHES
+def test_a_batch_that_fails_ends_the_run_and_is_named(
+    connection: BaseDatabaseWrapper, table: WitnessedTable
+) -> None:
+    table.insert(12)
+    table.pg.execute("ALTER TABLE t ADD CHECK (new <> 'value 6')")
+
+    finished = run(connection)
+
+    assert (finished.status, finished.failed_batches) == ("failed", 1)
+    assert finished.error.startswith("keys from after 4 to 8: IntegrityError: new row for relation")
+    assert (finished.cursor, finished.rows_done) == ("4", 4)
+    assert table.changed == [1, 2, 3, 4]
+    assert stored(connection).error == finished.error
+
+
+@SMALL_BATCHES
+def test_a_failed_backfill_goes_on_where_it_stopped(
+    connection: BaseDatabaseWrapper, table: WitnessedTable
+) -> None:
+    table.insert(12)
+    table.pg.execute("ALTER TABLE t ADD CONSTRAINT strict CHECK (new <> 'value 6')")
+    assert run(connection).status == "failed"
+    assert run(connection).failed_batches == 2
+    table.pg.execute("ALTER TABLE t DROP CONSTRAINT strict")
+
+    work = Copy()
+    finished = run(connection, work)
+
+    assert work.tries == ["4", "8"]
+    assert_every_row_was_moved_once(table, 12)
+    assert (finished.status, finished.rows_done, finished.error) == ("succeeded", 12, "")
+
+
+@SMALL_BATCHES
+@pytest.mark.parametrize("error", [ValueError("no good"), psycopg.DataError("no good")])
+def test_an_error_of_python_code_is_a_failed_batch_too(
+    connection: BaseDatabaseWrapper, table: WitnessedTable, error: Exception
+) -> None:
+    table.insert(12)
+
+    class Failing(Copy):
+        def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
+            super().process(connection, key, keys)
+            raise error
+
+    finished = run(connection, Failing())
+
+    assert finished.status == "failed"
+    assert finished.error == f"keys from the first to 4: {type(error).__name__}: no good"
+    assert table.changed == []
+
+
+@SMALL_BATCHES
+def test_ctrl_c_undoes_the_batch_it_hits(
+    connection: BaseDatabaseWrapper, table: WitnessedTable
+) -> None:
+    table.insert(12)
+
+    class Interrupted(Copy):
+        def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
+            super().process(connection, key, keys)
+            if keys.after:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(connection, Interrupted())
+    left = stored(connection)
+    assert (left.status, left.rows_done, left.cursor) == ("running", 4, "4")
+    assert table.changed == [1, 2, 3, 4]
+
+    run(connection)
+    assert_every_row_was_moved_once(table, 12)
+
+
+def test_a_backfill_that_is_taken_back_meanwhile_says_so(
+    connection: BaseDatabaseWrapper, table: WitnessedTable
+) -> None:
+    table.insert(3)
+    backfill = registry.register(connection, NAME, "t")
+    runner = Runner(connection, backfill, Copy())
+    registry.unregister(connection, NAME)
+    with pytest.raises(Refused, match=f"Backfill {NAME} is no longer registered"):
+        runner.run()
+    assert table.changed == []
+
+
+def test_a_worker_is_counted_while_it_works(
+    connection: BaseDatabaseWrapper, table: WitnessedTable
+) -> None:
+    table.insert(3)
+    backfill = registry.register(connection, NAME, "t")
+    counted: list[int] = []
+
+    def progress(backfill: Backfill) -> None:
+        counted.append(registry.Listed.of(connection, backfill).workers)
+
+    finished = Runner(connection, backfill, Copy(), progress).run()
+    assert counted == [1]
+    assert registry.Listed.of(connection, finished).workers == 0
+
+
+@override_settings(ZERO_DOWNTIME={"LOCK_TIMEOUT": 0.123})
+def test_a_batch_runs_under_the_lock_timeout(
+    connection: BaseDatabaseWrapper, table: WitnessedTable
+) -> None:
+    table.insert(3)
+    timeouts: list[str] = []
+
+    class Looking(Copy):
+        def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
+            with connection.cursor() as cursor:
+                cursor.execute("SHOW lock_timeout")
+                timeouts.append(cursor.fetchone()[0])
+
+    run(connection, Looking())
+    assert timeouts == ["123ms"]

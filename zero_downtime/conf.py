@@ -147,7 +147,7 @@ def _bad_value(name: str, value: Any) -> list[CheckMessage]:
     return [
         Error(
             f"ZERO_DOWNTIME[{name!r}] is {value!r}; it must be {setting.kind.description}.",
-            hint=f"It is the {setting.meaning}; the default is {setting.default!r}.",
+            hint=f"{name}: {setting.meaning}. The default is {setting.default!r}.",
             id="zero_downtime.E003",
         )
     ]

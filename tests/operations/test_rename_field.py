@@ -320,3 +320,76 @@ def test_inside_a_transaction_it_is_refused(project: Project) -> None:
     failed = project.manage("migrate", check=False)
     assert failed.returncode != 0
     assert "set `atomic = False` on its Migration class" in failed.stderr
+
+
+def test_an_index_that_takes_nulls_for_equal_has_a_twin_that_is_not_unique(
+    project: Project,
+) -> None:
+    expanded_shop(
+        project, before="CREATE UNIQUE INDEX one_name ON shop_user (coalesce(name, 'nobody'))"
+    )
+    assert project.rows(
+        "SELECT indisunique, indisvalid FROM pg_index WHERE indrelid = 'shop_user'::regclass "
+        "AND pg_get_indexdef(indexrelid) LIKE '%COALESCE(full_name%'"
+    ) == [(False, True)]
+    project.manage("migrate", settings=NO_WAITING)
+    assert index_names(project) == ["one_name", "shop_user_pkey"]
+
+
+def test_names_may_go_to_and_fro(project: Project) -> None:
+    expanded_shop(project)
+    project.manage("migrate", settings=NO_WAITING)
+    previous = "0004_rename_name_contract"
+    for number, (old, new) in [(5, ("full_name", "name")), (8, ("name", "full_name"))]:
+        for step, operation in enumerate(
+            [
+                f'zd.ExpandRenameField("user", "{old}", "{new}"),',
+                f'zd.BackfillField("user", "{new}"),',
+                f'zd.ContractRenameField("user", "{old}", "{new}"),',
+            ]
+        ):
+            name = f"{number + step:04}_again"
+            project.write_migration(name, operation, [("shop", previous)], atomic=False)
+            previous = name
+
+        project.manage("migrate", settings=NO_WAITING)
+        project.manage("migrate", settings=NO_WAITING)
+
+        assert applied(project)[-1] == f"{number + 2:04}"
+        assert columns(project) == ["id", new, "age"]
+    assert project.rows("SELECT count(*) FROM shop_user WHERE full_name = 'name ' || id") == [(10,)]
+
+
+def test_a_table_that_no_backfill_can_walk_is_refused_at_once(project: Project) -> None:
+    write_shop(project)
+    project.manage("migrate")
+    with project.connect() as connection:
+        connection.execute("ALTER TABLE shop_user DROP CONSTRAINT shop_user_pkey")
+        connection.execute("ALTER TABLE shop_user ADD PRIMARY KEY (id, age)")
+    write_rename(project)
+    refused = project.manage("migrate", check=False)
+    assert refused.returncode == 1
+    assert "a primary key of several columns" in refused.stderr
+    assert columns(project) == ["id", "name", "age"]
+
+
+def test_computed_values_are_neither_verified_nor_repaired(project: Project) -> None:
+    write_shop(project)
+    project.write_migration(
+        "0002_older",
+        'zd.BackfillField("user", "age", value=F("age") + 1),',
+        dependencies=[("shop", "0001_initial")],
+        atomic=False,
+    )
+    project.manage("migrate", "shop", "0001")
+    insert_users(project, 3)
+    project.manage("migrate")
+    older = project.rows("SELECT age FROM shop_user ORDER BY id")
+    assert older == [(2,), (3,), (4,)]
+
+    for option in ("--verify", "--repair"):
+        refused = project.manage("backfill", "shop.0002_older", option, check=False)
+        assert refused.returncode == 1
+        assert "computes its values" in refused.stderr
+        project.manage("backfill", option)
+    assert project.rows("SELECT age FROM shop_user ORDER BY id") == older

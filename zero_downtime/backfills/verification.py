@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from zero_downtime.backfills.keys import Key
-from zero_downtime.backfills.work import CopyColumn, Work
-from zero_downtime.errors import Refused
+from zero_downtime.backfills.work import CopyColumn
 from zero_downtime.models import Backfill
 
 ROWS_PER_RANGE = 20_000
@@ -55,18 +54,9 @@ def compare(connection: BaseDatabaseWrapper, copy: CopyColumn) -> Comparison:
     return found
 
 
-def verify(connection: BaseDatabaseWrapper, backfill: Backfill, work: Work) -> Comparison:
-    """Compare, and record the result with the backfill.
-
-    Raises:
-        Refused: the backfill is no copy, so there is nothing to compare with.
-    """
-    if not isinstance(work, CopyColumn):
-        raise Refused(
-            f"Backfill {backfill.name} computes its values, so it has no second side to be "
-            "compared with."
-        )
-    comparison = compare(connection, work)
+def verify(connection: BaseDatabaseWrapper, backfill: Backfill, copy: CopyColumn) -> Comparison:
+    """Compare, and record the result with the backfill."""
+    comparison = compare(connection, copy)
     backfill.verified = comparison.equal
     backfill.save(using=connection.alias, update_fields=["verified"])
     return comparison

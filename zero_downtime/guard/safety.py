@@ -41,15 +41,18 @@ def _is_used(connection: BaseDatabaseWrapper, tables: Sequence[str]) -> bool:
     )
 
 
-def refusal(findings: Sequence[Finding]) -> Refused:
-    """Return the error that names each finding and the ways to go on."""
-    lines = [
-        f"{finding.app}.{finding.migration}: {finding.rule} {finding.name}: "
+def describe(findings: Sequence[Finding]) -> str:
+    """Name each finding and what to do instead."""
+    return "\n".join(
+        f"  {finding.app}.{finding.migration}: {finding.rule} {finding.name}: "
         f"{finding.message}\n    {finding.remedy}"
         for finding in findings
-    ]
+    )
+
+
+def refusal(findings: Sequence[Finding]) -> Refused:
+    """Return the error that names each finding and the ways to go on."""
     return Refused(
-        "Unsafe migrations are not applied:\n  "
-        + "\n  ".join(lines)
-        + '\nChange them, or apply them as they are with: manage.py migrate --unsafe "REASON"'
+        f"Unsafe migrations are not applied:\n{describe(findings)}\n"
+        'Change them, or apply them as they are with: manage.py migrate --unsafe "REASON"'
     )

@@ -103,8 +103,8 @@ def _run_now(connection: BaseDatabaseWrapper, backfill: Backfill, work: Work) ->
     finished = Runner(connection, backfill, work).run()
     if finished.status == Backfill.Status.FAILED:
         raise Refused(
-            f"Backfill {finished.name} failed at {finished.error}. The rows before it are done "
-            "and safe. Mend the cause, then run the same command again."
+            f"Backfill {finished.name} failed. The rows before are done and safe; mend the cause, "
+            f"then run the same command again. It stopped at {finished.error}"
         )
 
 

@@ -8,7 +8,9 @@ and predicates included.
 
 from __future__ import annotations
 
-from django.db import transaction
+from dataclasses import replace
+
+from django.db import IntegrityError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
@@ -36,7 +38,9 @@ def twins_of(
             f"CREATE TEMPORARY TABLE {PROBE_TABLE} "
             f"(LIKE {quote(connection, table)} INCLUDING INDEXES INCLUDING GENERATED)"
         )
-        cursor.execute(f"ALTER TABLE {PROBE_TABLE} DROP COLUMN {quote(connection, new)} CASCADE")
+        cursor.execute(
+            f"ALTER TABLE {PROBE_TABLE} DROP COLUMN IF EXISTS {quote(connection, new)} CASCADE"
+        )
         cursor.execute(
             f"ALTER TABLE {PROBE_TABLE} "
             f"RENAME COLUMN {quote(connection, old)} TO {quote(connection, new)}"
@@ -72,4 +76,9 @@ def build(
     Locks: SHARE UPDATE EXCLUSIVE on the table, which lets reads and writes pass.
     """
     for name, twin in twins.items():
-        build_concurrently(schema_editor, table, name, twin)
+        try:
+            build_concurrently(schema_editor, table, name, twin)
+        except IntegrityError:
+            # The new column is NULL in every row as yet, and this index takes NULLs for equal.
+            # The original guards the same values, so here it only has to find them.
+            build_concurrently(schema_editor, table, name, replace(twin, unique=False))

@@ -15,9 +15,11 @@ from django.db import ProgrammingError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
+from zero_downtime.backfills import registry
 from zero_downtime.errors import Refused
-from zero_downtime.models import Backfill, Transition
+from zero_downtime.models import Transition
 from zero_downtime.postgres import errors
+from zero_downtime.transitions.pairs import ColumnPair
 
 
 @dataclass(frozen=True)
@@ -82,36 +84,34 @@ def find_by_new_name(
         )
 
 
-def record_expanded(
-    connection: BaseDatabaseWrapper,
-    key: TransitionKey,
-    table: str,
-    old_column: str,
-    new_column: str,
-) -> Transition:
-    """Put the transition into the phase `expanded`, in the caller's transaction."""
+def record_expanded(connection: BaseDatabaseWrapper, key: TransitionKey, pair: ColumnPair) -> None:
+    """Begin the transition in the phase `expanded`, in the caller's transaction.
+
+    An earlier one of the same key, with its backfills, was of other migrations: names may go to
+    and fro.
+    """
     with _own_tables_exist():
-        transition, _ = Transition.objects.using(connection.alias).update_or_create(
-            **key.lookup(),
-            defaults={
-                "table": table,
-                "old_column": old_column,
-                "new_column": new_column,
-                "phase": Transition.Phase.EXPANDED,
-                "expanded_at": timezone.now(),
-                "contracted_at": None,
-            },
+        forget(connection, key)
+        Transition.objects.using(connection.alias).create(
+            **key.lookup(), table=pair.table, old_column=pair.old, new_column=pair.new
         )
-    # Back from a contract, rows have to be moved once more.
-    transition.backfills.using(connection.alias).update(
-        status=Backfill.Status.PENDING,
-        cursor=None,
-        last_key=None,
-        rows_done=0,
-        verified=None,
-        finished_at=None,
-    )
-    return transition
+
+
+def record_reopened(connection: BaseDatabaseWrapper, key: TransitionKey, pair: ColumnPair) -> None:
+    """Put a contracted transition back into the phase `expanded`, in the caller's transaction.
+
+    Its backfills have to move every row once more.
+    """
+    transition = find(connection, key)
+    if transition is None:
+        record_expanded(connection, key, pair)
+        return
+    transition.phase = Transition.Phase.EXPANDED
+    transition.expanded_at = timezone.now()
+    transition.contracted_at = None
+    transition.save(using=connection.alias)
+    for backfill in transition.backfills.using(connection.alias):
+        registry.start_over(connection, backfill)
 
 
 def record_contracted(connection: BaseDatabaseWrapper, key: TransitionKey) -> None:

@@ -8,12 +8,14 @@ column comes along as with a plain RENAME COLUMN, without being rebuilt.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.models import Model
 
+from zero_downtime.backfills.keys import Key
 from zero_downtime.backfills.verification import Comparison, compare
 from zero_downtime.backfills.work import CopyColumn
 from zero_downtime.errors import Refused
@@ -77,8 +79,7 @@ def expand(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -> None
     """
     if schema_editor.collect_sql:
         _put_up_mirror(schema_editor, rename)
-        return
-    if not _is_in_phase(schema_editor, rename, Transition.Phase.EXPANDED):
+    elif not _is_in_phase(schema_editor, rename, Transition.Phase.EXPANDED):
         _require_mirrorable(schema_editor.connection, rename)
         briefly(schema_editor, rename.table, lambda: _put_up_mirror(schema_editor, rename))
     _build_mirror_indexes(schema_editor, rename)
@@ -130,12 +131,11 @@ def revert_contract(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename
 
     def go_back() -> None:
         _rename_column(schema_editor, rename.table, rename.new_column, rename.old_column)
-        _put_up_mirror(schema_editor, rename)
+        _put_up_mirror(schema_editor, rename, phases.record_reopened)
 
     if schema_editor.collect_sql:
         go_back()
-        return
-    if not _is_in_phase(schema_editor, rename, Transition.Phase.EXPANDED):
+    elif not _is_in_phase(schema_editor, rename, Transition.Phase.EXPANDED):
         briefly(schema_editor, rename.table, go_back)
     _build_mirror_indexes(schema_editor, rename)
 
@@ -165,6 +165,7 @@ def _require_mirrorable(connection: BaseDatabaseWrapper, rename: FieldRename) ->
             f'Table "{rename.table}" has a column "{rename.new_column}" already, which is not '
             "the mirror of a rename. Drop it, or give the field another name."
         )
+    Key.of(connection, rename.table)  # or else the mirror could never be filled
     if original.in_primary_key:
         raise Refused(
             f'Column "{rename.old_column}" of table "{rename.table}" is in the primary key and '
@@ -223,7 +224,13 @@ def _require_untouched_mirror(connection: BaseDatabaseWrapper, rename: FieldRena
         )
 
 
-def _put_up_mirror(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -> None:
+def _put_up_mirror(
+    schema_editor: BaseDatabaseSchemaEditor,
+    rename: FieldRename,
+    record: Callable[
+        [BaseDatabaseWrapper, TransitionKey, ColumnPair], None
+    ] = phases.record_expanded,
+) -> None:
     connection = schema_editor.connection
     schema_editor.execute(
         f"ALTER TABLE {schema_editor.quote_name(rename.table)} "
@@ -231,17 +238,17 @@ def _put_up_mirror(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename)
         f"{_mirror_type(connection, rename)}",
         params=None,
     )
-    dual_write.install(schema_editor, rename.model, rename.pair(connection))
+    pair = rename.pair(connection)
+    dual_write.install(schema_editor, rename.model, pair)
     if not schema_editor.collect_sql:
-        phases.record_expanded(
-            connection, rename.key, rename.table, rename.old_column, rename.new_column
-        )
+        record(connection, rename.key, pair)
 
 
 def _build_mirror_indexes(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -> None:
-    twins = twin_indexes.twins_of(
-        schema_editor.connection, rename.table, rename.old_column, rename.new_column
-    )
+    connection = schema_editor.connection
+    if schema_editor.collect_sql and not catalog.table_exists(connection, rename.table):
+        return
+    twins = twin_indexes.twins_of(connection, rename.table, rename.old_column, rename.new_column)
     twin_indexes.build(schema_editor, rename.table, twins)
 
 

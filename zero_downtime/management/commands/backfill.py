@@ -15,10 +15,12 @@ from zero_downtime.backfills import registry
 from zero_downtime.backfills.progress import progress_for
 from zero_downtime.backfills.runner import Runner
 from zero_downtime.backfills.verification import verify
+from zero_downtime.backfills.work import CopyColumn
 from zero_downtime.errors import Refused
 from zero_downtime.models import Backfill
 from zero_downtime.operations.backfill import load_work
 
+EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
 
@@ -58,14 +60,15 @@ class Command(BaseCommand):
         if connection.vendor != "postgresql":
             raise Refused(f"Database {connection.alias!r} is not PostgreSQL: it has no backfills.")
         if options["json"] and not options["list_only"]:
-            raise Refused("--json goes with --list.")
+            raise Refused("--json goes with --list.", returncode=EXIT_USAGE)
         backfills = registry.select(connection, options["names"])
         if options["list_only"]:
             self.show(connection, backfills, as_json=options["json"])
         elif options["verify"]:
-            self.verify(connection, backfills)
+            self.verify(connection, self.copies(connection, backfills, options["names"]))
         elif options["repair"]:
-            self.run(connection, [registry.start_over(connection, each) for each in backfills])
+            copies = self.copies(connection, backfills, options["names"])
+            self.run(connection, [registry.start_over(connection, each) for each, _ in copies])
         else:
             self.run(connection, backfills)
 
@@ -86,11 +89,32 @@ class Command(BaseCommand):
         if not backfills:
             self.stdout.write("No backfill is registered.")
 
-    def verify(self, connection: BaseDatabaseWrapper, backfills: list[Backfill]) -> None:
-        """Compare both sides of each backfill that has two."""
-        differing = []
+    def copies(
+        self, connection: BaseDatabaseWrapper, backfills: list[Backfill], names: list[str]
+    ) -> list[tuple[Backfill, CopyColumn]]:
+        """Return the backfills that copy one column to another; only those have two sides.
+
+        Doing a computation again might do it twice. One that was asked for by name is refused.
+        """
+        found = []
         for backfill in backfills:
-            comparison = verify(connection, backfill, load_work(connection, backfill.name))
+            work = load_work(connection, backfill.name)
+            if isinstance(work, CopyColumn):
+                found.append((backfill, work))
+            elif names:
+                raise Refused(
+                    f"Backfill {backfill.name} computes its values: there is no second side to "
+                    "compare them with, and computing them again might change them."
+                )
+        return found
+
+    def verify(
+        self, connection: BaseDatabaseWrapper, copies: list[tuple[Backfill, CopyColumn]]
+    ) -> None:
+        """Compare both sides in every row."""
+        differing = []
+        for backfill, work in copies:
+            comparison = verify(connection, backfill, work)
             self.stdout.write(f"{backfill.name}: {comparison}")
             if not comparison.equal:
                 differing.append(backfill.name)

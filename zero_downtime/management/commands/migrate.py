@@ -122,10 +122,9 @@ class GuardedMigrateMixin:
         findings = safety.unsafe_findings(connection, executor.loader, unapplied)
         if not findings:
             return
-        refusal = safety.refusal(findings)
         if policy == "refuse":
-            raise refusal
-        self.stderr.write(str(refusal))
+            raise safety.refusal(findings)
+        self.stderr.write(f"Unsafe migrations are applied:\n{safety.describe(findings)}")
 
     def run_guarded(
         self, connection: BaseDatabaseWrapper, args: tuple[Any, ...], options: dict[str, Any]

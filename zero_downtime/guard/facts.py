@@ -13,7 +13,7 @@ from django.db.migrations.state import ProjectState
 from zero_downtime.guard.plan import Facts, PlannedMigration
 from zero_downtime.lint.model_states import table_name
 from zero_downtime.operations import ContractRenameField, ExpandRenameField
-from zero_downtime.operations.naming import flattened
+from zero_downtime.operations.base import flattened
 from zero_downtime.postgres import catalog
 from zero_downtime.transitions import gates, phases
 from zero_downtime.transitions.phases import TransitionKey

@@ -1,111 +1,27 @@
-"""`BackfillField` and `BatchedRunPython`: move rows in batches, outside the deploy.
-
-On a small table the rows are moved while `migrate` runs. On a large one the backfill is
-registered and `manage.py backfill` moves them, while the gate holds back what depends on it.
-"""
+"""`BackfillField` and `BatchedRunPython`: move rows in batches, outside the deploy."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.operations.base import Operation, OperationCategory
 from django.db.migrations.state import ProjectState, StateApps
 from django.db.models import Model, Q, QuerySet
 
-from zero_downtime import conf
 from zero_downtime.backfills import registry
-from zero_downtime.backfills.runner import Runner
 from zero_downtime.backfills.work import CallPython, SetField, Work
 from zero_downtime.errors import Refused
-from zero_downtime.models import Backfill, Transition
-from zero_downtime.operations import naming
-from zero_downtime.operations.base import (
-    historical_model,
-    is_postgresql,
-    model_in_state,
-    require_field,
-    require_no_transaction,
+from zero_downtime.models import Transition
+from zero_downtime.operations.backfill_operation import (
+    BackfillOperation,
+    backfill_name,
+    run_now,
 )
-from zero_downtime.postgres import catalog
+from zero_downtime.operations.base import is_postgresql, require_field, require_no_transaction
 from zero_downtime.transitions import phases
 from zero_downtime.transitions.rename_field import FillMirror
-
-
-class BackfillOperation(Operation):
-    """An operation that moves the rows of one table."""
-
-    category = OperationCategory.PYTHON
-    reduces_to_sql = False
-    model_name: str
-
-    @abstractmethod
-    def work(
-        self, app_label: str, connection: BaseDatabaseWrapper, apps: StateApps
-    ) -> tuple[Work, Transition | None]:
-        """Return what is done to each batch, and the transition that waits for it, if any."""
-
-    @abstractmethod
-    def run_without_postgresql(
-        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, apps: StateApps
-    ) -> None:
-        """Do the same in one go, on a database that has no backfills."""
-
-    def state_forwards(self, app_label: str, state: ProjectState) -> None:
-        """Change nothing, but say now if the model does not exist."""
-        model_in_state(state, app_label, self.model_name)
-
-    def database_forwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
-    ) -> None:
-        """Register the backfill; move the rows at once if they are few."""
-        model = historical_model(self, schema_editor, from_state.apps, app_label, self.model_name)
-        if model is None:
-            return
-        if not is_postgresql(schema_editor):
-            self.run_without_postgresql(app_label, schema_editor, from_state.apps)
-            return
-        require_no_transaction(self, schema_editor)
-        connection = schema_editor.connection
-        work, transition = self.work(app_label, connection, from_state.apps)
-        backfill = registry.register(
-            connection, naming.backfill_name(self, app_label), work.table, transition
-        )
-        if catalog.has_fewer_rows(connection, work.table, conf.get("INLINE_BACKFILL_ROWS")):
-            _run_now(connection, backfill, work)
-
-    def database_backwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
-    ) -> None:
-        """Forget the backfill; the rows stay as they are."""
-        if is_postgresql(schema_editor):
-            name = naming.backfill_name(self, app_label)
-            registry.unregister(schema_editor.connection, name)
-
-    def references_model(self, name: str, app_label: str) -> bool:
-        """Whether the operation needs that model."""
-        return name.lower() == self.model_name.lower()
-
-
-def _run_now(connection: BaseDatabaseWrapper, backfill: Backfill, work: Work) -> None:
-    finished = Runner(connection, backfill, work).run()
-    if finished.status == Backfill.Status.FAILED:
-        raise Refused(
-            f"Backfill {finished.name} failed. The rows before are done and safe; mend the cause, "
-            f"then run the same command again. It stopped at {finished.error}"
-        )
 
 
 class BackfillField(BackfillOperation):
@@ -262,11 +178,11 @@ class BatchedRunPython(BackfillOperation):
             return
         require_no_transaction(self, schema_editor)
         connection = schema_editor.connection
-        name = naming.backfill_name(self, app_label)
+        name = backfill_name(self, app_label)
         work = self._call(self.reverse_code, app_label, to_state.apps)
         # It has a name of its own, so that going back can be resumed like going forward.
         backfill = registry.register(connection, f"{name}.reverse", work.table)
-        _run_now(connection, backfill, work)
+        run_now(connection, backfill, work)
         registry.unregister(connection, backfill.name)
         registry.unregister(connection, name)
 
@@ -304,26 +220,3 @@ class BatchedRunPython(BackfillOperation):
     def migration_name_fragment(self) -> str:
         """Part of an automatic name."""
         return f"{self.model_name.lower()}_backfill"
-
-
-def load_work(connection: BaseDatabaseWrapper, name: str) -> Work:
-    """Return what the backfill called `name` does, from the migration file it comes from.
-
-    Raises:
-        Refused: the migration is gone from the code.
-    """
-    loader = MigrationLoader(None)
-    found = naming.find_backfill(name, loader)
-    if found is None:
-        raise Refused(
-            f"Backfill {name} is registered in the database, but this code has no migration of "
-            "that name. Run it with the release that brought it."
-        )
-    migration, operation = found
-    state = loader.project_state((migration.app_label, migration.name), at_end=False)
-    for earlier in migration.operations:
-        if operation in naming.flattened([earlier]):
-            break
-        earlier.state_forwards(migration.app_label, state)
-    work, _ = operation.work(migration.app_label, connection, state.apps)
-    return work

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db import NotSupportedError
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.operations import SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ModelState, ProjectState, StateApps
 from django.db.models import Model
@@ -85,3 +87,12 @@ def run_deferred_sql(schema_editor: BaseDatabaseSchemaEditor) -> None:
     schema_editor.deferred_sql.clear()
     for statement in statements:
         schema_editor.execute(statement, params=None)
+
+
+def flattened(operations: Sequence[Operation]) -> Iterator[Operation]:
+    """Yield operations that touch the database, those inside SeparateDatabaseAndState included."""
+    for operation in operations:
+        if isinstance(operation, SeparateDatabaseAndState):
+            yield from flattened(operation.database_operations)
+        else:
+            yield operation

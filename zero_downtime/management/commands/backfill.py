@@ -18,7 +18,7 @@ from zero_downtime.backfills.verification import verify
 from zero_downtime.backfills.work import CopyColumn
 from zero_downtime.errors import Refused
 from zero_downtime.models import Backfill
-from zero_downtime.operations.backfill import load_work
+from zero_downtime.operations.backfill_operation import load_work
 
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130

@@ -1,0 +1,171 @@
+"""What the operations that move rows share: registering, running at once, being found by name.
+
+On a small table the rows are moved while `migrate` runs. On a large one the backfill is
+registered and `manage.py backfill` moves them, while the gate holds back what depends on it. A
+backfill is called `app.migration`, or `app.migration.N` when a migration holds several.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations import Migration
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.operations.base import Operation, OperationCategory
+from django.db.migrations.state import ProjectState, StateApps
+
+from zero_downtime import conf
+from zero_downtime.backfills import registry
+from zero_downtime.backfills.runner import Runner
+from zero_downtime.backfills.work import Work
+from zero_downtime.errors import Refused
+from zero_downtime.models import Backfill, Transition
+from zero_downtime.operations.base import (
+    flattened,
+    historical_model,
+    is_postgresql,
+    model_in_state,
+    require_no_transaction,
+)
+from zero_downtime.postgres import catalog
+
+
+class BackfillOperation(Operation):
+    """An operation that moves the rows of one table."""
+
+    category = OperationCategory.PYTHON
+    reduces_to_sql = False
+    model_name: str
+
+    @abstractmethod
+    def work(
+        self, app_label: str, connection: BaseDatabaseWrapper, apps: StateApps
+    ) -> tuple[Work, Transition | None]:
+        """Return what is done to each batch, and the transition that waits for it, if any."""
+
+    @abstractmethod
+    def run_without_postgresql(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, apps: StateApps
+    ) -> None:
+        """Do the same in one go, on a database that has no backfills."""
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Change nothing, but say now if the model does not exist."""
+        model_in_state(state, app_label, self.model_name)
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        """Register the backfill; move the rows at once if they are few."""
+        model = historical_model(self, schema_editor, from_state.apps, app_label, self.model_name)
+        if model is None:
+            return
+        if not is_postgresql(schema_editor):
+            self.run_without_postgresql(app_label, schema_editor, from_state.apps)
+            return
+        require_no_transaction(self, schema_editor)
+        connection = schema_editor.connection
+        work, transition = self.work(app_label, connection, from_state.apps)
+        backfill = registry.register(
+            connection, backfill_name(self, app_label), work.table, transition
+        )
+        if catalog.has_fewer_rows(connection, work.table, conf.get("INLINE_BACKFILL_ROWS")):
+            run_now(connection, backfill, work)
+
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        """Forget the backfill; the rows stay as they are."""
+        if is_postgresql(schema_editor):
+            name = backfill_name(self, app_label)
+            registry.unregister(schema_editor.connection, name)
+
+    def references_model(self, name: str, app_label: str) -> bool:
+        """Whether the operation needs that model."""
+        return name.lower() == self.model_name.lower()
+
+
+def run_now(connection: BaseDatabaseWrapper, backfill: Backfill, work: Work) -> None:
+    """Run a backfill to its end while `migrate` waits; raise if it fails."""
+    finished = Runner(connection, backfill, work).run()
+    if finished.status == Backfill.Status.FAILED:
+        raise Refused(
+            f"Backfill {finished.name} failed. The rows before are done and safe; mend the cause, "
+            f"then run the same command again. It stopped at {finished.error}"
+        )
+
+
+def backfill_operations(migration: Migration) -> list[BackfillOperation]:
+    """Return the backfills of a migration in the order in which they stand."""
+    return [
+        operation
+        for operation in flattened(migration.operations)
+        if isinstance(operation, BackfillOperation)
+    ]
+
+
+def backfill_name(operation: BackfillOperation, app_label: str) -> str:
+    """Return the name of the backfill of `operation`, which stands in a migration file.
+
+    An operation does not know its migration. The files are imported once, so the operation that
+    runs and the one in the file are the same object.
+    """
+    for (label, name), migration in MigrationLoader(None).disk_migrations.items():
+        if label != app_label:
+            continue
+        siblings = backfill_operations(migration)
+        for number, sibling in enumerate(siblings, start=1):
+            if sibling is operation:
+                return _name(app_label, name, number, len(siblings))
+    raise Refused(
+        f"{operation!r} stands in no migration file of app {app_label!r}, and a backfill is "
+        "named after its migration."
+    )
+
+
+def _name(app_label: str, migration_name: str, number: int, siblings: int) -> str:
+    name = f"{app_label}.{migration_name}"
+    return name if siblings == 1 else f"{name}.{number}"
+
+
+def find_backfill(name: str, loader: MigrationLoader) -> tuple[Migration, BackfillOperation] | None:
+    """Return the migration and the operation that the backfill called `name` comes from."""
+    for (app_label, migration_name), migration in loader.disk_migrations.items():
+        siblings = backfill_operations(migration)
+        for number, operation in enumerate(siblings, start=1):
+            if _name(app_label, migration_name, number, len(siblings)) == name:
+                return migration, operation
+    return None
+
+
+def load_work(connection: BaseDatabaseWrapper, name: str) -> Work:
+    """Return what the backfill called `name` does, from the migration file it comes from.
+
+    Raises:
+        Refused: the migration is gone from the code.
+    """
+    loader = MigrationLoader(None)
+    found = find_backfill(name, loader)
+    if found is None:
+        raise Refused(
+            f"Backfill {name} is registered in the database, but this code has no migration of "
+            "that name. Run it with the release that brought it."
+        )
+    migration, operation = found
+    state = loader.project_state((migration.app_label, migration.name), at_end=False)
+    for earlier in migration.operations:
+        if operation in flattened([earlier]):
+            break
+        earlier.state_forwards(migration.app_label, state)
+    work, _ = operation.work(migration.app_label, connection, state.apps)
+    return work

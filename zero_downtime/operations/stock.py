@@ -20,6 +20,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import ProjectState
 from django.db.models import Model
 
+from zero_downtime.errors import Refused
 from zero_downtime.postgres.changes import Change, changes_between
 from zero_downtime.postgres.shapes import TableShape, read_shape
 
@@ -66,6 +67,7 @@ def effect_of(
         before, files = read_shape(connection, table), _files(connection, table)
         with connection.schema_editor(atomic=False) as schema_editor:
             operation(schema_editor, from_copy, to_copy)
+        _require_only_copies_locked(connection)
         after, later_files = read_shape(connection, table), _files(connection, table)
     rewrites = tuple(
         name for (name, oid), file in files.items() if later_files.get((name, oid), file) != file
@@ -99,6 +101,25 @@ def _create_empty(
         # Neither the neighbours' indexes nor their own neighbours matter.
         schema_editor.deferred_sql.clear()
         schema_editor.create_model(model)
+
+
+def _require_only_copies_locked(connection: BaseDatabaseWrapper) -> None:
+    """Make sure that the operation has not reached past the copies to a real table."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relation::regclass::text, mode FROM pg_locks "
+            "JOIN pg_class ON pg_class.oid = relation "
+            "WHERE pid = pg_backend_pid() AND relkind IN ('r', 'p') "
+            "AND mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock') "
+            "AND relnamespace NOT IN (pg_my_temp_schema(), 'pg_catalog'::regnamespace)"
+        )
+        locked = cursor.fetchall()
+    if locked:
+        names = ", ".join(f'"{table}"' for table, _ in locked)
+        raise Refused(
+            f"The operation changes more than its own table: {names}. "
+            "Nothing was changed. Change those tables by operations of their own."
+        )
 
 
 def _neighbours(*models: type[Model]) -> list[type[Model]]:

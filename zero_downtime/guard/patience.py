@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg.sql import Composable
+from sqlparse.lexer import tokenize
+from sqlparse.tokens import Comment, Whitespace
 
 from zero_downtime import conf
 from zero_downtime.postgres.locks import lock_timeout, retry_lock_failures
+
+CONCURRENT_VERBS = {"CREATE", "DROP", "REINDEX", "REFRESH"}
+# REINDEX ( VERBOSE , CONCURRENTLY
+FIRST_WORDS = 5
 
 
 class StatementPatience:
@@ -41,8 +49,15 @@ class StatementPatience:
 
 
 def is_concurrent(sql: Any) -> bool:
-    """Whether the word CONCURRENTLY stands in the statement.
+    """Whether the word CONCURRENTLY stands where it means something: near the beginning.
 
-    Where it is part of a string instead, the statement merely waits longer and is not repeated.
+    Elsewhere it is a comment, a text or a name, and the long timeout would make others wait.
     """
-    return "CONCURRENTLY" in str(sql).upper().split()
+    text = sql.as_string(None) if isinstance(sql, Composable) else str(sql)
+    words = (
+        word.upper()
+        for kind, word in tokenize(text)  # type: ignore[no-untyped-call]
+        if kind not in Whitespace and kind not in Comment
+    )
+    beginning = list(islice(words, FIRST_WORDS))
+    return not CONCURRENT_VERBS.isdisjoint(beginning[:1]) and "CONCURRENTLY" in beginning

@@ -40,7 +40,7 @@ def test_a_default_in_python_is_none_for_old_code(field: Field[object, object]) 
 def test_the_remedy_repeats_a_plain_default() -> None:
     [finding] = judge(migrations.AddField("order", "priority", models.IntegerField(default=3)))
 
-    assert "Give priority a db_default=3;" in finding.remedy
+    assert "Give priority a db_default=3," in finding.remedy
 
 
 def test_a_default_for_this_once_is_none_for_old_code_either() -> None:

@@ -30,36 +30,19 @@ class SetNotNullBlocksReads(Rule):
         ]
     ```
 
-    Good, in three migrations: a CHECK that holds for new rows, its validation, which blocks
-    nobody, and then the `AlterField`, without a default. PostgreSQL sees from the valid CHECK
-    that no row can hold NULL, and does not look at them.
+    Good: once running code writes no NULL any more, fill the rows that hold one, then
 
     ```python
     class Migration(migrations.Migration):
+        atomic = False
         operations = [
-            postgres.AddConstraintNotValid(
-                "order", models.CheckConstraint(condition=Q(note__isnull=False), name="note_is_set")
-            ),
+            zd.AlterFieldConcurrently("order", "note", models.TextField()),
         ]
     ```
 
-    ```python
-    class Migration(migrations.Migration):
-        operations = [
-            postgres.ValidateConstraint("order", "note_is_set"),
-        ]
-    ```
-
-    ```python
-    class Migration(migrations.Migration):
-        operations = [
-            migrations.AlterField("order", "note", models.TextField()),
-        ]
-    ```
-
-    Before the first, deploy code that never writes NULL, with the CHECK in `Meta.constraints`.
-    Before the second, fill the rows that hold NULL:
-    `BackfillField("order", "note", value=..., where=Q(note__isnull=True))`.
+    It adds a CHECK that holds for new rows, lets PostgreSQL validate it, which blocks nobody, and
+    then sets NOT NULL: the valid CHECK proves that no row holds NULL, so none is looked at. To
+    fill the rows: `BackfillField("order", "note", value=..., where=Q(note__isnull=True))`.
     """
 
     code = "ZD102"
@@ -93,9 +76,9 @@ class SetNotNullBlocksReads(Rule):
             hazards=self._hazards(step, fills_rows=fills_rows, proven=proven),
             tables=[step.table],
             remedy=(
-                f"Add CheckConstraint(condition=Q({operation.name}__isnull=False)) with "
-                "AddConstraintNotValid, fill the rows that hold NULL, run ValidateConstraint in a "
-                "second migration, and this AlterField, without a default, in a third."
+                "Fill the rows that hold NULL with BackfillField, then use "
+                f"AlterFieldConcurrently({operation.model_name!r}, {operation.name!r}, ...) "
+                "in a migration with atomic = False."
             ),
         )
 

@@ -39,8 +39,9 @@ class AddNotNullFieldBreaksOldCode(Rule):
         ]
     ```
 
-    Where the database cannot know the value, add the column with `null=True`, fill it, and make it
-    NOT NULL when all running code writes it (see ZD102).
+    `AddFieldConcurrently` does the same for a default in Python. Where there is no such value, add
+    the column with `null=True`, fill it, and make it NOT NULL when all running code writes it (see
+    ZD102).
     """
 
     code = "ZD203"
@@ -74,8 +75,9 @@ class AddNotNullFieldBreaksOldCode(Rule):
             hazards=[hazard],
             tables=[step.table],
             remedy=(
-                f"Give {operation.name} a db_default{_example(field)}; or add it with null=True, "
-                "fill it, and make it NOT NULL when all running code writes it."
+                f"Give {operation.name} a db_default{_example(field)}, or use "
+                "AddFieldConcurrently; or add it with null=True, fill it, and make it NOT NULL "
+                "when all running code writes it."
             ),
         )
 

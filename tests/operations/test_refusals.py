@@ -179,3 +179,16 @@ def test_on_an_empty_table_it_works(connection: BaseDatabaseWrapper, refusal: Re
         forwards(connection, refusal.case.make(stock), create_shop(connection))
         schemas.append(read_schema(connection))
     assert without_kept_defaults(schemas[1], refusal.case) == schemas[0]
+
+
+def test_a_column_of_another_type_is_not_taken_for_the_new_one(
+    connection: BaseDatabaseWrapper,
+) -> None:
+    state = ProjectState()
+    for each in start():
+        state = forwards(connection, each, state)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE shop_book ADD COLUMN pages_read text")
+    operation = zd.AddFieldConcurrently("book", "pages_read", models.IntegerField(null=True))
+    with pytest.raises(Refused, match='has a column "pages_read" of type text already'):
+        forwards(connection, operation, state)

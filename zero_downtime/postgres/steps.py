@@ -97,7 +97,13 @@ class OnlineTable:
     @apply.register
     def _(self, change: todo.AddColumn) -> None:
         column = change.column
-        if column.name in self.shape().columns:
+        there = self.shape().columns.get(column.name)
+        if there is not None:
+            if (there.type, there.collation) != (column.type, column.collation):
+                raise Refused(
+                    f'Table "{self.table}" has a column "{column.name}" of type {there.type} '
+                    "already. Drop that one first, or give the new one another name."
+                )
             return
         definition = [self.quote(column.name), column.type]
         if column.collation:

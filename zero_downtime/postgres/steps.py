@@ -14,9 +14,13 @@ from django.db import IntegrityError
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 from zero_downtime.errors import Refused
+from zero_downtime.postgres import catalog, identifiers
 from zero_downtime.postgres import changes as todo
-from zero_downtime.postgres import identifiers
-from zero_downtime.postgres.indexes import build_concurrently, drop_concurrently
+from zero_downtime.postgres.indexes import (
+    build_concurrently,
+    drop_concurrently,
+    partition_object_name,
+)
 from zero_downtime.postgres.locks import briefly, patiently, retry_lock_failures
 from zero_downtime.postgres.shapes import (
     ConstraintShape,
@@ -218,7 +222,9 @@ class OnlineTable:
                 f'Table "{self.table}" has a constraint "{change.name}" with another definition. '
                 "Drop that one first, or give the new one another name."
             )
-        if constraint.index_body is not None:
+        if there is None and self._is_built_from_the_leaves_up(constraint):
+            self._add_to_partitions(change)
+        elif constraint.index_body is not None:
             if there is None:
                 self._add_unique(change.name, constraint)
         elif there is None or not there.validated:
@@ -229,6 +235,29 @@ class OnlineTable:
         """Dropping a foreign key locks the other table as well, as briefly."""
         for name in self._names_of_constraint(change):
             self.alter(f"DROP CONSTRAINT {self.quote(name)}")
+
+    def _is_built_from_the_leaves_up(self, constraint: ConstraintShape) -> bool:
+        """Whether the table is partitioned, and the constraint of a kind that needs care there.
+
+        A partitioned table takes no constraint USING INDEX, and before PostgreSQL 18 no foreign
+        key NOT VALID.
+        """
+        if self.schema_editor.collect_sql or constraint.type == "c":
+            return False
+        return catalog.partitions_of(self.connection, self.table) is not None
+
+    def _add_to_partitions(self, change: todo.AddConstraint) -> None:
+        """Add the constraint to each partition, then to the parent, which takes theirs over.
+
+        What the partitions have proved is not looked at again, so the last step reads no row.
+        """
+        for partition in catalog.partitions_of(self.connection, self.table) or ():
+            child = OnlineTable(self.schema_editor, partition, self.fill, self.targets, self.wanted)
+            name = partition_object_name(partition, change.name)
+            child.apply(todo.AddConstraint(name, change.constraint))
+        self.alter(
+            f"ADD CONSTRAINT {self.quote(change.name)} {self._definition(change.constraint)}"
+        )
 
     def _add_unique(self, name: str, constraint: ConstraintShape) -> None:
         assert constraint.index_body is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg
 import pytest
 from django.db import migrations, models
@@ -51,8 +53,8 @@ def events(connection: BaseDatabaseWrapper) -> BaseDatabaseWrapper:
     return connection
 
 
-def owner(**kwargs: object) -> models.ForeignKey[object, object]:
-    return models.ForeignKey("shop.owner", models.CASCADE, related_name="+", **kwargs)  # type: ignore[misc]
+def owner(**kwargs: Any) -> Any:
+    return models.ForeignKey("shop.owner", models.CASCADE, related_name="+", **kwargs)
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -77,14 +79,14 @@ OPERATIONS: dict[str, Operation] = {
 }
 
 
-def unfinished(connection: BaseDatabaseWrapper) -> list[object]:
+def unfinished(connection: BaseDatabaseWrapper) -> list[tuple[Any, ...]]:
     """Return indexes that are INVALID and constraints that are not validated."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid "
             "UNION ALL SELECT conname::text FROM pg_constraint WHERE NOT convalidated"
         )
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 @pytest.mark.parametrize("kind", OPERATIONS)
@@ -113,7 +115,7 @@ def test_a_second_run_finds_everything_done(events: BaseDatabaseWrapper, kind: s
 def test_no_row_is_read_under_a_lock_that_blocks_writes(
     events: BaseDatabaseWrapper, kind: str
 ) -> None:
-    session = events.connection
+    session: psycopg.Connection[Any] = events.connection
     pid = session.info.backend_pid
     wrong: list[tuple[str, object]] = []
     with psycopg.connect(session.info.dsn, autocommit=True) as observer:
@@ -137,7 +139,7 @@ def test_no_row_is_read_under_a_lock_that_blocks_writes(
     assert wrong == []
 
 
-def shape(connection: BaseDatabaseWrapper) -> list[object]:
+def shape(connection: BaseDatabaseWrapper) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT attrelid::regclass::text, attname::text, attnotnull::text FROM pg_attribute "
@@ -153,4 +155,4 @@ def shape(connection: BaseDatabaseWrapper) -> list[object]:
             "AND attnum > 0 AND relnamespace = 'public'::regnamespace AND NOT attisdropped "
             "ORDER BY 1, 2, 3"
         )
-        return cursor.fetchall()
+        return list(cursor.fetchall())

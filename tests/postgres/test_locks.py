@@ -104,6 +104,16 @@ def test_lock_timeout_goes_with_the_savepoint_that_fails(session: BaseDatabaseWr
         assert setting(session) == "7s"
 
 
+def test_lock_timeout_is_there_in_a_session_that_replaces_a_lost_one(
+    session: BaseDatabaseWrapper,
+) -> None:
+    with lock_timeout(session, 0.25):
+        session.close()
+        assert setting(session) == "250ms"
+    session.close()
+    assert setting(session) == "0"
+
+
 def test_lock_timeout_does_not_hide_a_lost_connection(
     session: BaseDatabaseWrapper, pg: psycopg.Connection
 ) -> None:

@@ -96,8 +96,9 @@ class Project:
         operations: str,
         dependencies: Sequence[tuple[str, str]] = (),
         atomic: bool = True,
+        app: str = "shop",
     ) -> Path:
-        """Write a migration of ``shop`` whose ``operations`` list holds the given source.
+        """Write a migration whose ``operations`` list holds the given source.
 
         The source can use ``migrations``, ``models``, ``F``, ``Q``, ``postgres`` (the operations
         of django.contrib.postgres) and ``zd`` (ours).
@@ -107,7 +108,18 @@ class Project:
             dependencies=list(dependencies),
             operations=dedent(operations).strip("\n"),
         )
-        return self.write(f"shop/migrations/{name}.py", source)
+        return self.write(f"{app}/migrations/{name}.py", source)
+
+    def add_app(self, label: str) -> None:
+        """Add an app without migrations, which makes its ``models`` a matter of ``run_syncdb``."""
+        self.write(f"{label}/__init__.py")
+        self.write(f"{label}/models.py")
+        self.add_settings(f"INSTALLED_APPS.append({label!r})")
+
+    def add_settings(self, source: str) -> None:
+        """Add lines to the project's settings."""
+        with (self.directory / "settings.py").open("a") as settings:
+            settings.write(dedent(source).strip("\n") + "\n")
 
     def manage(
         self,

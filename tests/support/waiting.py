@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import psycopg
 
@@ -42,3 +42,14 @@ def wait_until_blocked(
         return found
 
     return wait_for(blockers, f"backend {pid} to be blocked", deadline)
+
+
+def read_until(output: IO[str] | None, text: str) -> str:
+    """Read lines of a process's output until one has ``text`` in it, and return that line."""
+    assert output is not None
+    seen = []
+    for line in output:
+        seen.append(line)
+        if text in line:
+            return line
+    raise AssertionError(f"{text!r} is not in the output:\n{''.join(seen)}")

@@ -11,7 +11,6 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 
 from zero_downtime.models import JournalEntry
-from zero_downtime.postgres import catalog
 
 HISTORY_VERSION = 1
 
@@ -40,8 +39,7 @@ class Journal:
         After `migrate zero_downtime zero` there is no table left to write to.
         """
         migration, self.running = self.running, None
-        table = JournalEntry._meta.db_table
-        if migration is None or not catalog.table_exists(self.connection, table):
+        if migration is None or not _has_table(self.connection):
             return
         JournalEntry.objects.using(self.connection.alias).create(
             app_label=migration.app_label,
@@ -57,7 +55,7 @@ class Journal:
 def history(connection: BaseDatabaseWrapper) -> dict[str, Any]:
     """Return the JSON document of `manage.py migrate --history --json`, oldest entry first."""
     entries: list[JournalEntry] = []
-    if catalog.table_exists(connection, JournalEntry._meta.db_table):
+    if _has_table(connection):
         entries = list(JournalEntry.objects.using(connection.alias))
     return {
         "version": HISTORY_VERSION,
@@ -75,6 +73,11 @@ def history(connection: BaseDatabaseWrapper) -> dict[str, Any]:
             for entry in entries
         ],
     }
+
+
+def _has_table(connection: BaseDatabaseWrapper) -> bool:
+    """Ask as Django does: the history can be asked for on any database."""
+    return JournalEntry._meta.db_table in connection.introspection.table_names()
 
 
 def _user() -> str:

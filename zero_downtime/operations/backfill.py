@@ -78,6 +78,14 @@ class BackfillField(BackfillOperation):
         copy = FillMirror(transition.table, transition.old_column, transition.new_column)
         return copy, transition
 
+    def fills(self, transition: Transition, app_label: str) -> bool:
+        """Whether this is the backfill, of a migration of that app, that `transition` needs."""
+        return self.value is None and (app_label, self.model_name.lower(), self.name) == (
+            transition.app_label,
+            transition.model_name,
+            transition.new_name,
+        )
+
     def run_without_postgresql(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, apps: StateApps
     ) -> None:

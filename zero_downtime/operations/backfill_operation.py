@@ -75,7 +75,7 @@ class BackfillOperation(Operation):
         backfill = registry.register(
             connection, backfill_name(self, app_label), work.table, transition
         )
-        if catalog.has_fewer_rows(connection, work.table, conf.get("INLINE_BACKFILL_ROWS")):
+        if is_small(connection, work.table):
             run_now(connection, backfill, work)
 
     def database_backwards(
@@ -93,6 +93,11 @@ class BackfillOperation(Operation):
     def references_model(self, name: str, app_label: str) -> bool:
         """Whether the operation needs that model."""
         return name.lower() == self.model_name.lower()
+
+
+def is_small(connection: BaseDatabaseWrapper, table: str) -> bool:
+    """Whether the rows of `table` are few enough to be moved while `migrate` runs."""
+    return catalog.has_fewer_rows(connection, table, conf.get("INLINE_BACKFILL_ROWS"))
 
 
 def run_now(connection: BaseDatabaseWrapper, backfill: Backfill, work: Work) -> None:

@@ -17,6 +17,7 @@ from typing import TypeVar
 from django.db import OperationalError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.backends.signals import connection_created
 
 from zero_downtime import conf
 from zero_downtime.errors import Refused
@@ -60,21 +61,37 @@ def lock_timeout(connection: BaseDatabaseWrapper, seconds: float) -> Iterator[No
 
     Inside a transaction the setting is local to it, and an error takes it away with the
     transaction. Outside, the session's former value is restored whatever happens, because a
-    setting that leaks would reach whoever uses the connection next.
+    setting that leaks would reach whoever uses the connection next. A session that replaces one
+    that was lost in the block gets the setting too.
     """
     in_transaction = connection.in_atomic_block
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('lock_timeout')")
         (former,) = cursor.fetchone()
     milliseconds = min(max(SHORTEST_MILLISECONDS, round(seconds * 1000)), LONGEST_MILLISECONDS)
-    _set_lock_timeout(connection, f"{milliseconds}ms", local=in_transaction)
+    timeout = f"{milliseconds}ms"
+    _set_lock_timeout(connection, timeout, local=in_transaction)
     try:
-        yield
+        with _in_new_sessions_too(connection, timeout):
+            yield
     except BaseException:
         if not in_transaction and connection.is_usable():
             _set_lock_timeout(connection, former, local=False)
         raise
     _set_lock_timeout(connection, former, local=in_transaction)
+
+
+@contextmanager
+def _in_new_sessions_too(connection: BaseDatabaseWrapper, timeout: str) -> Iterator[None]:
+    def set_again(**signal: object) -> None:
+        if signal["connection"] is connection:
+            _set_lock_timeout(connection, timeout, local=False)
+
+    connection_created.connect(set_again)
+    try:
+        yield
+    finally:
+        connection_created.disconnect(set_again)
 
 
 def _set_lock_timeout(connection: BaseDatabaseWrapper, value: str, *, local: bool) -> None:

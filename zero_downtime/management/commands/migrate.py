@@ -12,16 +12,17 @@ from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 
 from zero_downtime import conf
 from zero_downtime.errors import Refused
 from zero_downtime.guard import facts, safety
 from zero_downtime.guard.journal import Journal, history
 from zero_downtime.guard.patience import StatementPatience
-from zero_downtime.guard.plan import HeldBack, nearest_targets, plan
-from zero_downtime.guard.targets import find_targets
+from zero_downtime.guard.plan import HeldBack, MigrationKey, nearest_targets, plan
+from zero_downtime.guard.targets import Target, find_targets
 from zero_downtime.models import Backfill, JournalEntry
-from zero_downtime.postgres import errors
+from zero_downtime.postgres import catalog, errors
 from zero_downtime.postgres.locks import lock_timeout, retry_lock_failures
 
 OWN_APP = "zero_downtime"
@@ -79,10 +80,11 @@ class GuardedMigrateMixin:
         """Apply or unapply what may run now, and say what may not."""
         self.verbosity = options["verbosity"]
         self.journal = Journal(connection, reason=options["unsafe"] or "")
-        if options["app_label"] != OWN_APP:
-            self.create_own_tables(connection)
         executor = MigrationExecutor(connection)
         targets = find_targets(executor.loader, options["app_label"], options["migration_name"])
+        if options["app_label"] != OWN_APP:
+            self.create_own_tables(connection)
+            executor.loader.build_graph()  # now with our own migrations applied
         steps = executor.migration_plan(targets)
         if any(backwards for _, backwards in steps):  # nothing to judge, nothing to hold back
             self.run_guarded(connection, args, options)
@@ -92,9 +94,8 @@ class GuardedMigrateMixin:
         planned = facts.planned(executor.loader, unapplied)
         decided = plan(planned, facts.gather(connection, executor, unapplied))
         if decided.held_back:
-            for app_label, name in nearest_targets(planned, decided.run):
-                nearer = {**options, "app_label": app_label, "migration_name": name}
-                self.run_guarded(connection, args, nearer)
+            nearer = nearest_targets(planned, decided.run)
+            self.run_in_parts(connection, args, options, executor.loader, nearer)
         else:
             self.run_guarded(connection, args, options)
         self.report(connection, decided.held_back)
@@ -125,6 +126,23 @@ class GuardedMigrateMixin:
         if policy == "refuse":
             raise safety.refusal(findings)
         self.stderr.write(f"Unsafe migrations are applied:\n{safety.describe(findings)}")
+
+    def run_in_parts(
+        self,
+        connection: BaseDatabaseWrapper,
+        args: tuple[Any, ...],
+        options: dict[str, Any],
+        loader: MigrationLoader,
+        nearer: Sequence[MigrationKey],
+    ) -> None:
+        """Do what the options ask for, but go no farther than the nearer targets."""
+        parts: list[Target] = []
+        if options["run_syncdb"]:
+            parts += [(app_label, None) for app_label in sorted(loader.unmigrated_apps)]
+        parts += nearer
+        for app_label, name in parts:
+            aim = {"app_label": app_label, "migration_name": name, "run_syncdb": name is None}
+            self.run_guarded(connection, args, {**options, **aim})
 
     def run_guarded(
         self, connection: BaseDatabaseWrapper, args: tuple[Any, ...], options: dict[str, Any]
@@ -175,7 +193,7 @@ class GuardedMigrateMixin:
             self.stdout.write(self.style.WARNING("Held back:"))
             for held in held_back:
                 self.stdout.write(f"  {held}")
-        if self.verbosity < 1:
+        if self.verbosity < 1 or not catalog.table_exists(connection, Backfill._meta.db_table):
             return
         for backfill in Backfill.objects.using(connection.alias).exclude(
             status=Backfill.Status.SUCCEEDED

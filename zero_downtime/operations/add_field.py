@@ -151,7 +151,7 @@ class AddFieldConcurrently(OnlineChange, AddField):
             schema_editor.create_model(through)
             run_deferred_sql(schema_editor)
 
-        briefly(schema_editor, table, create)
+        briefly(schema_editor, table, create, _targets(through))
 
     def _drop_table_between(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState
@@ -161,7 +161,11 @@ class AddFieldConcurrently(OnlineChange, AddField):
             return
         table = through._meta.db_table
         if schema_editor.collect_sql or catalog.table_exists(schema_editor.connection, table):
-            briefly(schema_editor, table, lambda: schema_editor.delete_model(through))
+
+            def drop() -> None:
+                schema_editor.delete_model(through)
+
+            briefly(schema_editor, table, drop, _targets(through))
 
     def _through(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, state: ProjectState
@@ -174,3 +178,12 @@ class AddFieldConcurrently(OnlineChange, AddField):
         field: Any = model._meta.get_field(self.name)
         through: type[Model] = field.remote_field.through
         return through if through._meta.auto_created else None
+
+
+def _targets(through: type[Model]) -> list[str]:
+    """Return the tables that foreign keys of the table between point at."""
+    return [
+        field.related_model._meta.db_table  # type: ignore[union-attr]
+        for field in through._meta.concrete_fields
+        if field.is_relation
+    ]

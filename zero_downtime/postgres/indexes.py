@@ -108,7 +108,7 @@ def _build_on_table(
             _drop_own_remains(schema_editor, table, name)
             raise
 
-    retry_lock_failures(connection, attempt, table)
+    retry_lock_failures(connection, attempt, table, waits_for_snapshots=True)
 
 
 def _build_on_partitions(

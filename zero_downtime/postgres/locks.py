@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -100,7 +100,12 @@ def _set_lock_timeout(connection: BaseDatabaseWrapper, value: str, *, local: boo
 
 
 def retry_lock_failures(
-    connection: BaseDatabaseWrapper, attempt: Callable[[], T], table: str | None = None
+    connection: BaseDatabaseWrapper,
+    attempt: Callable[[], T],
+    table: str | None = None,
+    *,
+    others: Sequence[str] = (),
+    waits_for_snapshots: bool = False,
 ) -> T:
     """Call `attempt` until it gets its locks, or `LOCK_DEADLINE` has passed.
 
@@ -109,6 +114,9 @@ def retry_lock_failures(
 
     Args:
         table: the table that is being locked, as Django names it, for the messages.
+        others: tables that are locked together with it, for the messages.
+        waits_for_snapshots: whether any old snapshot is in the way, as for an index that is
+            built concurrently; for the messages.
 
     Raises:
         Refused: no try succeeded before the deadline; the message names the sessions in the way.
@@ -121,8 +129,10 @@ def retry_lock_failures(
         except OperationalError as error:
             if not errors.is_lock_failure(error):
                 raise
-            subject = f'"{table}"' if table else "a table"
-            blockers = describe_blockers(connection, table)
+            subject = " or ".join(f'"{each}"' for each in (table, *others)) if table else "a table"
+            blockers = describe_blockers(
+                connection, table, others=others, snapshots=waits_for_snapshots
+            )
             if time.monotonic() + delay > deadline:
                 raise Refused(
                     f"Could not lock {subject} in {number} tries over "
@@ -149,14 +159,28 @@ def _growing_delays() -> Iterator[float]:
         delay = min(longest, delay * 2)
 
 
-def describe_blockers(connection: BaseDatabaseWrapper, table: str | None = None) -> str:
-    """Name the sessions that hold locks on `table` (or on any table), in one sentence."""
+def describe_blockers(
+    connection: BaseDatabaseWrapper,
+    table: str | None = None,
+    *,
+    others: Sequence[str] = (),
+    snapshots: bool = False,
+) -> str:
+    """Name the sessions that hold locks on `table` (or on any table), in one sentence.
+
+    Those that hold locks on `others` as well; with `snapshots`, those that hold a snapshot too.
+    """
     if connection.in_atomic_block and connection.needs_rollback:
         return "Sessions in the way could not be read inside the failed transaction."
-    sessions = sessions_holding_locks(connection, table)
+    sessions = [
+        session for each in (table, *others) for session in sessions_holding_locks(connection, each)
+    ]
+    if snapshots:
+        sessions += sessions_holding_snapshots(connection)
     if not sessions:
         return "Nobody holds a lock on it any more."
-    return "In the way: " + "; ".join(map(str, sessions)) + "."
+    by_pid = {session.pid: session for session in sessions}
+    return "In the way: " + "; ".join(map(str, by_pid.values())) + "."
 
 
 def sessions_holding_locks(
@@ -166,24 +190,41 @@ def sessions_holding_locks(
 
     Without `table`: on any ordinary table. What a role may not see of others' sessions is None.
     """
+    holds_lock = """
+        EXISTS (
+            SELECT FROM pg_locks
+            JOIN pg_class ON pg_class.oid = pg_locks.relation
+            WHERE pg_locks.pid = activity.pid AND pg_locks.granted
+              AND pg_locks.database =
+                  (SELECT oid FROM pg_database WHERE datname = current_database())
+              AND pg_class.relkind IN ('r', 'p')
+              AND pg_class.relnamespace <> 'pg_catalog'::regnamespace
+              AND (%(table)s::text IS NULL OR pg_class.oid = to_regclass(%(table)s))
+        )
+    """
+    return _other_sessions(connection, holds_lock, table, limit)
+
+
+def sessions_holding_snapshots(connection: BaseDatabaseWrapper, limit: int = 5) -> list[Session]:
+    """Return other sessions in this database with a snapshot, longest transaction first.
+
+    Those of other roles are seen only by members of `pg_read_all_stats`.
+    """
+    holds_snapshot = "backend_xmin IS NOT NULL AND datname = current_database()"
+    return _other_sessions(connection, holds_snapshot, None, limit)
+
+
+def _other_sessions(
+    connection: BaseDatabaseWrapper, condition: str, table: str | None, limit: int
+) -> list[Session]:
     with connection.cursor() as cursor:
         cursor.execute(
-            """
+            f"""
             SELECT activity.pid, activity.usename, activity.application_name, activity.state,
                    extract(epoch FROM clock_timestamp() - activity.xact_start)::float8,
                    CASE WHEN activity.state IS NOT NULL THEN left(activity.query, 200) END
             FROM pg_stat_activity AS activity
-            WHERE activity.pid <> pg_backend_pid()
-              AND EXISTS (
-                SELECT FROM pg_locks
-                JOIN pg_class ON pg_class.oid = pg_locks.relation
-                WHERE pg_locks.pid = activity.pid AND pg_locks.granted
-                  AND pg_locks.database =
-                      (SELECT oid FROM pg_database WHERE datname = current_database())
-                  AND pg_class.relkind IN ('r', 'p')
-                  AND pg_class.relnamespace <> 'pg_catalog'::regnamespace
-                  AND (%(table)s::text IS NULL OR pg_class.oid = to_regclass(%(table)s))
-              )
+            WHERE activity.pid <> pg_backend_pid() AND {condition}
             ORDER BY activity.xact_start NULLS LAST
             LIMIT %(limit)s
             """,
@@ -192,7 +233,12 @@ def sessions_holding_locks(
         return [Session(*row) for row in cursor.fetchall()]
 
 
-def briefly(schema_editor: BaseDatabaseSchemaEditor, table: str, action: Callable[[], T]) -> T:
+def briefly(
+    schema_editor: BaseDatabaseSchemaEditor,
+    table: str,
+    action: Callable[[], T],
+    others: Sequence[str] = (),
+) -> T:
     """Run `action` in one short transaction under `LOCK_TIMEOUT`, retried as a whole.
 
     For changes that touch the catalog only: whatever exclusive locks they take are held for
@@ -209,7 +255,7 @@ def briefly(schema_editor: BaseDatabaseSchemaEditor, table: str, action: Callabl
         ):
             return action()
 
-    return retry_lock_failures(connection, attempt, table)
+    return retry_lock_failures(connection, attempt, table, others=others)
 
 
 def patiently(schema_editor: BaseDatabaseSchemaEditor, table: str, statement: str) -> None:

@@ -68,13 +68,14 @@ class OnlineTable:
         """Return `name` as it has to stand in SQL."""
         return identifiers.quote(self.connection, name)
 
-    def alter(self, *actions: str) -> None:
+    def alter(self, *actions: str, others: Sequence[str] = ()) -> None:
         """Run ALTER TABLE for each of `actions`, all in one short transaction.
 
-        Locks: up to ACCESS EXCLUSIVE, for as long as it takes to write the catalog.
+        Locks: up to ACCESS EXCLUSIVE, for as long as it takes to write the catalog; a foreign
+        key also locks the table that it points at, which is to be named in `others`.
         """
         statements = [f"ALTER TABLE {self.quote(self.table)} {action}" for action in actions]
-        briefly(self.schema_editor, self.table, lambda: self._execute(statements))
+        briefly(self.schema_editor, self.table, lambda: self._execute(statements), others)
 
     def _execute(self, statements: Sequence[str]) -> None:
         for statement in statements:
@@ -234,7 +235,8 @@ class OnlineTable:
     def _(self, change: todo.DropConstraint) -> None:
         """Dropping a foreign key locks the other table as well, as briefly."""
         for name in self._names_of_constraint(change):
-            self.alter(f"DROP CONSTRAINT {self.quote(name)}")
+            others = self._targets(change.constraint)
+            self.alter(f"DROP CONSTRAINT {self.quote(name)}", others=others)
 
     def _is_built_from_the_leaves_up(self, constraint: ConstraintShape) -> bool:
         """Whether the table is partitioned, and the constraint of a kind that needs care there.
@@ -274,7 +276,8 @@ class OnlineTable:
         name = change.name
         if not is_there:
             definition = f"CONSTRAINT {self.quote(name)} {self._definition(change.constraint)}"
-            self.alter(f"ADD {change.written_as or definition} NOT VALID")
+            others = self._targets(change.constraint)
+            self.alter(f"ADD {change.written_as or definition} NOT VALID", others=others)
         self._validate_or_drop(
             name, f'there are rows that violate constraint "{name}". Mend them first'
         )
@@ -299,12 +302,17 @@ class OnlineTable:
             f"PostgreSQL says: {str(error).strip()}"
         )
 
+    def _targets(self, constraint: ConstraintShape) -> list[str]:
+        """Return the table that a foreign key points at, as Django names it; none for others."""
+        target = constraint.target
+        return [] if target is None else [self.targets.get(target.table, target.table)]
+
     def _definition(self, constraint: ConstraintShape) -> str:
         target = constraint.target
         if target is None:
             return constraint.definition
         columns = ", ".join(map(self.quote, constraint.columns))
-        target_table = self.quote(self.targets.get(target.table, target.table))
+        target_table = self.quote(*self._targets(constraint))
         target_columns = ", ".join(map(self.quote, target.columns))
         return (
             f"FOREIGN KEY ({columns}) REFERENCES {target_table} ({target_columns}) "

@@ -1,0 +1,230 @@
+"""Others hold the locks that an operation needs: it names them, tries again, and succeeds."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.state import ProjectState
+from django.test import override_settings
+from psycopg.pq import TransactionStatus
+
+from tests.operations.matrix import CASES, Case
+from tests.operations.test_crash_matrix import ROWS, schema
+from tests.operations.test_refusals import create_shop
+from tests.operations.test_same_schema import forwards
+from tests.support.django_database import backend_pid
+from tests.support.sessions import holding
+from tests.support.waiting import wait_until_blocked
+from zero_downtime.postgres.locks import logger
+
+IMPATIENT = override_settings(
+    ZERO_DOWNTIME={
+        "LOCK_TIMEOUT": 0.05,
+        "CONCURRENT_LOCK_TIMEOUT": 0.05,
+        "LOCK_RETRY_MAX_DELAY": 0.05,
+    }
+)
+
+# One of each family, and one of each kind of step.
+CONTENDED = [
+    "add null_unique_text",
+    "add int_default",
+    "add db_volatile",
+    "add fk_null",
+    "alter not null with default",
+    "alter unique int",
+    "alter fk constraint on",
+    "alter wider char",
+    "index plain",
+    "remove index",
+    "constraint check",
+    "constraint unique deferred",
+    "constraint unique partial",
+]
+# What needs no lock that a mere reader is in the way of. (To drop an index, PostgreSQL waits for
+# readers too, who might be using it.)
+READERS_DO_NOT_MATTER = ["alter fk constraint on", "index plain", "constraint unique partial"]
+BUILDS_INDEX = [
+    "add null_unique_text",
+    "add fk_null",
+    "alter unique int",
+    "index plain",
+    "constraint unique deferred",
+    "constraint unique partial",
+]
+
+
+def cases(ids: list[str]) -> pytest.MarkDecorator:
+    by_id = {case.id: case for case in CASES}
+    return pytest.mark.parametrize("case", [by_id[id] for id in ids], ids=ids)
+
+
+@pytest.fixture
+def state(connection: BaseDatabaseWrapper) -> ProjectState:
+    """The state of a shop with some books."""
+    state = create_shop(connection)
+    with connection.cursor() as cursor:
+        cursor.execute(ROWS)
+        cursor.execute("CREATE TABLE elsewhere ()")
+    return state
+
+
+class Reports(logging.Handler):
+    """What was logged of tries that failed; calls `then` at the first."""
+
+    def __init__(self, then: Callable[[], object]) -> None:
+        super().__init__()
+        self.then = then
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+        if len(self.messages) == 1:
+            self.then()
+
+
+@contextmanager
+def reports(then: Callable[[], object] = lambda: None) -> Iterator[list[str]]:
+    handler = Reports(then)
+    logger.addHandler(handler)
+    try:
+        yield handler.messages
+    finally:
+        logger.removeHandler(handler)
+
+
+def assert_succeeds_in_spite_of(
+    connection: BaseDatabaseWrapper,
+    database_url: str,
+    state: ProjectState,
+    case: Case,
+    *statements: str,
+) -> None:
+    """The operation's first report sends away the other session, which it has to name."""
+    with holding(database_url, *statements, application_name="night report") as other:
+        pid = other.info.backend_pid
+        with reports(then=other.rollback) as messages:
+            forwards(connection, case.make(False), state)
+    assert f"pid {pid} (" in messages[0]
+    assert "night report, idle in transaction" in messages[0]
+    changed = schema(connection)
+    with reports() as messages:
+        forwards(connection, case.make(False), state)
+    assert schema(connection) == changed
+    assert messages == []
+
+
+@IMPATIENT
+@cases([id for id in CONTENDED if id not in READERS_DO_NOT_MATTER])
+def test_somebody_reads(
+    connection: BaseDatabaseWrapper, database_url: str, state: ProjectState, case: Case
+) -> None:
+    assert_succeeds_in_spite_of(connection, database_url, state, case, "SELECT FROM shop_book")
+
+
+@IMPATIENT
+@cases(READERS_DO_NOT_MATTER)
+def test_somebody_reads_and_is_not_in_the_way(
+    connection: BaseDatabaseWrapper, database_url: str, state: ProjectState, case: Case
+) -> None:
+    with holding(database_url, "SELECT FROM shop_book"), reports() as messages:
+        forwards(connection, case.make(False), state)
+    assert messages == []
+
+
+@IMPATIENT
+@cases(CONTENDED)
+def test_somebody_writes(
+    connection: BaseDatabaseWrapper, database_url: str, state: ProjectState, case: Case
+) -> None:
+    writes = "UPDATE shop_book SET pages = pages + 1"
+    assert_succeeds_in_spite_of(connection, database_url, state, case, writes)
+
+
+@IMPATIENT
+@cases(BUILDS_INDEX)
+def test_somebody_forgot_an_old_snapshot_of_another_table(
+    connection: BaseDatabaseWrapper, database_url: str, state: ProjectState, case: Case
+) -> None:
+    snapshot = ("BEGIN ISOLATION LEVEL REPEATABLE READ", "SELECT FROM elsewhere")
+    assert_succeeds_in_spite_of(connection, database_url, state, case, *snapshot)
+
+
+@IMPATIENT
+@cases(["add fk_null", "alter fk constraint on", "alter fk constraint off"])
+def test_somebody_writes_the_table_that_a_foreign_key_points_at(
+    connection: BaseDatabaseWrapper, database_url: str, state: ProjectState, case: Case
+) -> None:
+    writes = "UPDATE shop_author SET handle = handle"
+    assert_succeeds_in_spite_of(connection, database_url, state, case, writes)
+
+
+@IMPATIENT
+@cases(["add many"])
+def test_somebody_writes_a_table_that_a_many_to_many_field_points_at(
+    connection: BaseDatabaseWrapper, database_url: str, state: ProjectState, case: Case
+) -> None:
+    writes = "INSERT INTO shop_shelf VALUES (2)"
+    assert_succeeds_in_spite_of(connection, database_url, state, case, writes)
+
+
+@override_settings(ZERO_DOWNTIME={"LOCK_TIMEOUT": 0.5, "LOCK_RETRY_MAX_DELAY": 0.2})
+@cases(["add int_default", "alter not null with default", "constraint check", "remove index"])
+def test_clients_pass_while_somebody_holds_the_table(
+    connection: BaseDatabaseWrapper,
+    database_url: str,
+    pg: psycopg.Connection,
+    state: ProjectState,
+    case: Case,
+) -> None:
+    """A client's request waits behind ours until ours gives up, not until the other one ends."""
+    our_pid = backend_pid(connection)
+    with (
+        holding(database_url, "SELECT FROM shop_book") as other,
+        psycopg.connect(database_url, autocommit=True) as client,
+        ThreadPoolExecutor(1) as background,
+    ):
+
+        def request() -> None:
+            try:
+                assert wait_until_blocked(pg, our_pid) == [other.info.backend_pid]
+                client.execute("SET statement_timeout = '0.6s'")
+                client.execute("SELECT FROM shop_book")
+                client.execute("UPDATE shop_book SET pages = pages")
+                assert other.info.transaction_status == TransactionStatus.INTRANS
+            finally:
+                other.rollback()
+
+        watched = background.submit(request)
+        forwards(connection, case.make(False), state)
+        watched.result()
+
+
+@pytest.mark.slow
+@cases(CONTENDED)
+@pytest.mark.parametrize("mode", ["ROW EXCLUSIVE", "ACCESS EXCLUSIVE"])
+def test_the_table_is_locked_for_three_seconds(
+    connection: BaseDatabaseWrapper,
+    database_url: str,
+    state: ProjectState,
+    mode: str,
+    case: Case,
+) -> None:
+    with (
+        override_settings(ZERO_DOWNTIME={"CONCURRENT_LOCK_TIMEOUT": 1, "LOCK_TIMEOUT": 0.5}),
+        holding(database_url, f"LOCK TABLE shop_book IN {mode} MODE") as other,
+        reports() as messages,
+    ):
+        pid = other.info.backend_pid
+        timer = threading.Timer(3, other.rollback)
+        timer.start()
+        forwards(connection, case.make(False), state)
+        timer.join()
+    assert f"pid {pid} (" in messages[0]

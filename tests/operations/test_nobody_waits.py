@@ -19,7 +19,7 @@ from django.test import override_settings
 from pytest_django import DjangoDbBlocker
 
 from tests.operations.matrix import CASES, Case, start
-from tests.operations.test_same_schema import backwards, forwards, state_after
+from tests.operations.test_same_schema import backwards, forwards, require_version, state_after
 from tests.support.databases import temporary_database
 from tests.support.django_database import backend_pid, django_connected_to
 from tests.support.waiting import wait_for
@@ -213,6 +213,7 @@ def huge_shop(
 
 def assert_nobody_waits(shop: tuple[BaseDatabaseWrapper, str, int], case: Case) -> None:
     connection, url, rows = shop
+    require_version(connection, case)
     state = state_after(start())
     operation = case.make(False)
     with (

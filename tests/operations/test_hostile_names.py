@@ -51,34 +51,26 @@ def table_and_columns(name: str) -> list[Operation]:
 
 
 def changes(name: str, stock: bool) -> list[Operation]:
-    """The changes of one model, one after the other.
-
-    Django itself takes a percent sign for a placeholder in the name of an index, and wherever it
-    alters a field or adds a constraint.
-    """
-    plain = name.replace("%", "")
+    """The changes of one model, one after the other."""
     other = f"c{name}"[:60]
     add_field: Any = migrations.AddField if stock else zd.AddFieldConcurrently
     alter_field: Any = migrations.AlterField if stock else zd.AlterFieldConcurrently
     add_constraint: Any = migrations.AddConstraint if stock else zd.AddConstraintConcurrently
     add_index: Any = migrations.AddIndex if stock else zd.AddIndexConcurrently
     owner = models.ForeignKey("shop.owner", models.CASCADE, null=True, db_column=f"f{name}"[:60])
-    added = [
-        add_index("thing", models.Index(fields=["label"], name=f"i{plain}"[:30])),
+    return [
+        add_index("thing", models.Index(fields=["label"], name=f"i{name}"[:30])),
         add_field("thing", "other", models.CharField(max_length=9, null=True, db_column=other)),
         add_field("thing", "owner", owner),
-    ]
-    others = [
         add_constraint(
-            "thing", models.CheckConstraint(condition=~Q(label=plain[:20]), name=f"k{plain}"[:60])
+            "thing", models.CheckConstraint(condition=~Q(label=name[:20]), name=f"k{name}"[:60])
         ),
         add_constraint(
-            "thing", models.UniqueConstraint(fields=["label", "size"], name=f"u{plain}"[:60])
+            "thing", models.UniqueConstraint(fields=["label", "size"], name=f"u{name}"[:60])
         ),
         alter_field("thing", "other", models.CharField(max_length=9, unique=True, db_column=other)),
         alter_field("thing", "label", models.CharField(max_length=40, null=True, db_column=name)),
     ]
-    return added if "%" in name else [*added, *others]
 
 
 def schemas_on_the_way(
@@ -103,7 +95,9 @@ def schemas_on_the_way(
     return found
 
 
-@pytest.mark.parametrize("kind", HOSTILE)
+# Django itself takes a percent sign in a column's name for a placeholder, wherever it alters or
+# removes a field or adds a constraint.
+@pytest.mark.parametrize("kind", sorted(HOSTILE.keys() - {"percent signs"}))
 def test_the_same_schema_as_django_all_the_way(connection: BaseDatabaseWrapper, kind: str) -> None:
     name = HOSTILE[kind]
     stock = schemas_on_the_way(connection, name, stock=True)

@@ -71,6 +71,11 @@ class Backfill(models.Model):
     class Meta:
         ordering = ["created_at", "id"]
 
+    @property
+    def is_contracted(self) -> bool:
+        """Whether the transition it belongs to is over, and with it all there was to fill."""
+        return self.transition is not None and self.transition.phase == Transition.Phase.CONTRACTED
+
     def __str__(self) -> str:
         return self.name
 

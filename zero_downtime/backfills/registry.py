@@ -8,7 +8,7 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from zero_downtime.backfills.keys import Key
-from zero_downtime.errors import UnknownName
+from zero_downtime.errors import Refused, UnknownName
 from zero_downtime.models import Backfill, Transition
 from zero_downtime.postgres import catalog, sessions
 
@@ -59,8 +59,15 @@ def select(connection: BaseDatabaseWrapper, names: list[str]) -> list[Backfill]:
 
     Raises:
         UnknownName: there is no backfill of a name.
+        Refused: our own tables do not exist yet.
     """
-    known = {backfill.name: backfill for backfill in Backfill.objects.using(connection.alias)}
+    if not catalog.table_exists(connection, Backfill._meta.db_table):
+        raise Refused(
+            "The tables of zero_downtime do not exist in this database yet. "
+            "Run: manage.py migrate zero_downtime"
+        )
+    backfills = Backfill.objects.using(connection.alias).select_related("transition")
+    known = {backfill.name: backfill for backfill in backfills}
     for name in names:
         if name not in known:
             raise UnknownName("backfill", name, known)

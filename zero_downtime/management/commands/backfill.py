@@ -92,20 +92,28 @@ class Command(BaseCommand):
     def copies(
         self, connection: BaseDatabaseWrapper, backfills: list[Backfill], names: list[str]
     ) -> list[tuple[Backfill, CopyColumn]]:
-        """Return the backfills that copy one column to another; only those have two sides.
+        """Return the backfills that have two sides, and what they do.
 
         Doing a computation again might do it twice. One that was asked for by name is refused.
         """
         found = []
         for backfill in backfills:
-            work = load_work(connection, backfill.name)
-            if isinstance(work, CopyColumn):
-                found.append((backfill, work))
-            elif names:
-                raise Refused(
+            if backfill.is_contracted:
+                problem = (
+                    f"Backfill {backfill.name} belongs to a transition that is contracted: only "
+                    "one side is left, so there is nothing to compare or repair."
+                )
+            else:
+                work = load_work(connection, backfill.name)
+                if isinstance(work, CopyColumn):
+                    found.append((backfill, work))
+                    continue
+                problem = (
                     f"Backfill {backfill.name} computes its values: there is no second side to "
                     "compare them with, and computing them again might change them."
                 )
+            if names:
+                raise Refused(problem)
         return found
 
     def verify(
@@ -129,17 +137,27 @@ class Command(BaseCommand):
         unfinished = [each for each in backfills if each.status != Backfill.Status.SUCCEEDED]
         if not unfinished:
             self.stdout.write("Nothing to do: no backfill is pending.")
-        failed = []
+        problems = []
         for backfill in unfinished:
-            finished = self.run_one(connection, backfill)
+            try:
+                finished = self.run_one(connection, backfill)
+            except KeyboardInterrupt:
+                raise Refused(
+                    f"Stopped. Every finished batch of {backfill.name} is safe; "
+                    f"go on with: manage.py backfill {backfill.name}",
+                    returncode=EXIT_INTERRUPTED,
+                ) from None
+            except Refused as refusal:
+                problems.append(str(refusal))
+                continue
             self.stdout.write(f"{finished.name}: {finished.status}, {finished.rows_done} rows")
             if finished.status == Backfill.Status.FAILED:
-                failed.append(finished)
-        if failed:
-            raise Refused(
-                "\n".join(f"Backfill {each.name} failed at {each.error}" for each in failed)
-                + "\nMend the cause, then run the same command again: it goes on where it stopped."
-            )
+                problems.append(
+                    f"Backfill {finished.name} failed at {finished.error}\n"
+                    "Mend the cause, then run the same command again: it goes on where it stopped."
+                )
+        if problems:
+            raise Refused("\n".join(problems))
 
     def run_one(self, connection: BaseDatabaseWrapper, backfill: Backfill) -> Backfill:
         """Run one backfill to its end, showing progress."""
@@ -147,11 +165,5 @@ class Command(BaseCommand):
         progress = progress_for(backfill, self.progress_stream)
         try:
             return Runner(connection, backfill, work, progress).run()
-        except KeyboardInterrupt:
-            raise Refused(
-                f"Stopped. Every finished batch of {backfill.name} is safe; "
-                f"go on with: manage.py backfill {backfill.name}",
-                returncode=EXIT_INTERRUPTED,
-            ) from None
         finally:
             progress.close()

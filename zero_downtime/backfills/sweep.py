@@ -48,14 +48,15 @@ class FillNulls(Work):
 
 
 def sweep(connection: BaseDatabaseWrapper, work: Work) -> None:
-    """Let `work` go over the table once, from the first key to the last.
+    """Let `work` go over the table once, from the first key to the last that there is now.
 
+    Rows that are inserted meanwhile are the business of a default; to follow them might never end.
     Locks: the rows of one batch, for about `BATCH_TARGET_SECONDS`.
     """
     key = Key.of(connection, work.table)
     pace = Pace(work.batch_size)
-    after = None
-    while keys := key.next_range(connection, after, pace.rows):
+    after, last = None, key.last(connection)
+    while keys := key.next_range(connection, after, pace.rows, last):
         started = time.monotonic()
         retry_lock_failures(connection, partial(_process, connection, work, key, keys), work.table)
         pace.observe(time.monotonic() - started)

@@ -1,4 +1,4 @@
-"""`manage.py backfill`, as a user types it."""
+"""`manage.py backfill` for a shop of 1000 users whose backfill is registered and witnessed."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import signal
 import subprocess
 import sys
 import termios
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 import pytest
 
+from tests.support.databases import copied_database, temporary_database
 from tests.support.project import Project
 from tests.support.sessions import holding
 from tests.support.shop import applied, insert_users, write_rename, write_shop
@@ -25,7 +27,7 @@ LARGE = {"INLINE_BACKFILL_ROWS": 0, "CONTRACT_QUIET": 0}
 SMALL_BATCHES = {**LARGE, "BATCH_MIN_ROWS": 100, "BATCH_MAX_ROWS": 100}
 ROWS = 1000
 
-# An append-only witness, in the transaction of whoever fills a row; see also `hold_row()`.
+# An append-only witness, in the transaction of whoever fills a row; row 650 can be held up.
 WITNESS = """
     CREATE TABLE witness (id bigint);
     CREATE FUNCTION witness() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -37,21 +39,47 @@ WITNESS = """
     CREATE TRIGGER witness AFTER UPDATE OF full_name ON shop_user
         FOR EACH ROW EXECUTE FUNCTION witness();
 """
+VERIFIED = "SELECT verified FROM zero_downtime_backfill"
 # Whoever fills row 650 has to wait until this session ends, with its batch half done.
 HOLD_ROW_650 = "SELECT pg_advisory_xact_lock(650)"
 
 
+@pytest.fixture(scope="module")
+def original(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    directory = tmp_path_factory.mktemp("original")
+    with temporary_database(server_url) as url, Project(directory, url) as project:
+        write_shop(project)
+        project.manage("migrate")
+        insert_users(project, ROWS)
+        write_rename(project)
+        project.manage("migrate", settings=LARGE)
+        with project.connect() as connection:
+            connection.execute(WITNESS)
+        yield url
+
+
 @pytest.fixture
-def registered(project: Project) -> Project:
-    """A shop of 1000 users whose backfill is registered, and witnessed."""
+def database_url(server_url: str, original: str) -> Iterator[str]:
+    with copied_database(server_url, original) as url:
+        yield url
+
+
+@pytest.fixture
+def shop(project: Project) -> Project:
     write_shop(project)
-    project.manage("migrate")
-    insert_users(project, ROWS)
     write_rename(project)
-    project.manage("migrate", settings=LARGE)
-    with project.connect() as connection:
-        connection.execute(WITNESS)
     return project
+
+
+def state(project: Project) -> tuple[str, int, int, str]:
+    """Return status, rows done, failed batches and error."""
+    (row,) = project.rows(
+        "SELECT status, rows_done, failed_batches, error FROM zero_downtime_backfill "
+        "WHERE name = %s",
+        [NAME],
+    )
+    status, rows_done, failed_batches, error = row
+    return status, rows_done, failed_batches, error
 
 
 def listed(project: Project, name: str = NAME) -> dict[str, Any]:
@@ -66,9 +94,7 @@ def assert_every_row_was_moved_once(project: Project) -> None:
     differing = "SELECT count(*) FROM shop_user WHERE name IS DISTINCT FROM full_name"
     assert project.rows(differing) == [(0,)]
     assert project.rows("SELECT count(*), count(DISTINCT id) FROM witness") == [(ROWS, ROWS)]
-    backfill = listed(project)
-    assert (backfill["status"], backfill["rows_done"]) == ("succeeded", ROWS)
-    assert (backfill["failed_batches"], backfill["error"]) == (0, None)
+    assert state(project) == ("succeeded", ROWS, 0, "")
 
 
 def pid_of_worker(pg: psycopg.Connection) -> int:
@@ -85,34 +111,33 @@ def pid_of_worker(pg: psycopg.Connection) -> int:
 # Running
 
 
-def test_all_rows_are_moved_and_then_nothing_is_left_to_do(registered: Project) -> None:
-    result = registered.manage("backfill")
+def test_all_rows_are_moved_and_then_nothing_is_left_to_do(shop: Project) -> None:
+    result = shop.manage("backfill")
     assert result.stdout == f"{NAME}: succeeded, {ROWS} rows\n"
-    assert_every_row_was_moved_once(registered)
-    assert registered.manage("backfill").stdout == "Nothing to do: no backfill is pending.\n"
+    assert_every_row_was_moved_once(shop)
+    assert shop.manage("backfill").stdout == "Nothing to do: no backfill is pending.\n"
 
 
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM])
 def test_a_process_that_is_killed_in_a_batch_loses_that_batch_only(
-    registered: Project, pg: psycopg.Connection, kill: signal.Signals
+    shop: Project, pg: psycopg.Connection, kill: signal.Signals
 ) -> None:
     settings = {**SMALL_BATCHES, "LOCK_TIMEOUT": 60}
-    with holding(registered.database_url, HOLD_ROW_650):
-        process = registered.start("backfill", settings=settings)
+    with holding(shop.database_url, HOLD_ROW_650):
+        process = shop.start("backfill", settings=settings)
         wait_until_blocked(pg, pid_of_worker(pg))
         process.send_signal(kill)
         assert process.wait() == -kill
-    assert listed(registered)["status"] == "running"
-    assert listed(registered)["rows_done"] == 600
+    assert state(shop) == ("running", 600, 0, "")
 
-    registered.manage("backfill", settings=SMALL_BATCHES)
+    shop.manage("backfill", settings=SMALL_BATCHES)
 
-    assert_every_row_was_moved_once(registered)
+    assert_every_row_was_moved_once(shop)
 
 
-def test_ctrl_c_says_how_to_go_on(registered: Project, pg: psycopg.Connection) -> None:
-    with holding(registered.database_url, HOLD_ROW_650):
-        process = registered.start("backfill", settings={**SMALL_BATCHES, "LOCK_TIMEOUT": 60})
+def test_ctrl_c_says_how_to_go_on(shop: Project, pg: psycopg.Connection) -> None:
+    with holding(shop.database_url, HOLD_ROW_650):
+        process = shop.start("backfill", settings={**SMALL_BATCHES, "LOCK_TIMEOUT": 60})
         wait_until_blocked(pg, pid_of_worker(pg))
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate()
@@ -122,14 +147,14 @@ def test_ctrl_c_says_how_to_go_on(registered: Project, pg: psycopg.Connection) -
     )
     assert "Traceback" not in stderr
 
-    registered.manage("backfill", NAME)
+    shop.manage("backfill", NAME)
 
-    assert_every_row_was_moved_once(registered)
+    assert_every_row_was_moved_once(shop)
 
 
-def test_two_commands_at_once_share_the_work(registered: Project) -> None:
+def test_two_commands_at_once_share_the_work(shop: Project) -> None:
     settings = {**SMALL_BATCHES, "BATCH_MIN_ROWS": 10, "BATCH_MAX_ROWS": 10}
-    processes = [registered.start("backfill", settings=settings) for _ in range(2)]
+    processes = [shop.start("backfill", settings=settings) for _ in range(2)]
     for process in processes:
         stdout, stderr = process.communicate()
         assert process.returncode == 0, stderr
@@ -137,52 +162,52 @@ def test_two_commands_at_once_share_the_work(registered: Project) -> None:
             f"{NAME}: succeeded, {ROWS} rows\n",
             "Nothing to do: no backfill is pending.\n",
         )
-    assert_every_row_was_moved_once(registered)
+    assert_every_row_was_moved_once(shop)
 
 
-def test_a_lost_connection_is_not_a_failure(registered: Project, pg: psycopg.Connection) -> None:
-    with holding(registered.database_url, HOLD_ROW_650):
-        process = registered.start("backfill", settings={**SMALL_BATCHES, "LOCK_TIMEOUT": 60})
+def test_a_lost_connection_is_not_a_failure(shop: Project, pg: psycopg.Connection) -> None:
+    with holding(shop.database_url, HOLD_ROW_650):
+        process = shop.start("backfill", settings={**SMALL_BATCHES, "LOCK_TIMEOUT": 60})
         lost = pid_of_worker(pg)
         wait_until_blocked(pg, lost)
         pg.execute("SELECT pg_terminate_backend(%s, 10000)", [lost])
     _, stderr = process.communicate()
     assert process.returncode == 0, stderr
     assert "connection lost, connecting again" in stderr
-    assert_every_row_was_moved_once(registered)
+    assert_every_row_was_moved_once(shop)
 
 
 def test_a_batch_that_fails_is_shown_and_the_rest_goes_on_when_it_is_mended(
-    registered: Project, pg: psycopg.Connection
+    shop: Project, pg: psycopg.Connection
 ) -> None:
     pg.execute("ALTER TABLE shop_user ADD CONSTRAINT strict CHECK (full_name <> 'name 650')")
 
-    result = registered.manage("backfill", check=False, settings=SMALL_BATCHES)
+    result = shop.manage("backfill", check=False, settings=SMALL_BATCHES)
 
     assert result.returncode == 1
     problem = "keys from after 600 to 700: IntegrityError: new row for relation"
     assert f"Backfill {NAME} failed at {problem}" in result.stderr
     assert "run the same command again: it goes on where it stopped" in result.stderr
     assert "Traceback" not in result.stderr
-    shown = registered.manage("backfill", "--list").stdout
+    shown = shop.manage("backfill", "--list").stdout
     assert f"{NAME}  failed  600/" in shown
     assert problem in shown
-    backfill = listed(registered)
+    backfill = listed(shop)
     assert (backfill["status"], backfill["rows_done"]) == ("failed", 600)
     assert backfill["failed_batches"] == 1
     assert backfill["error"].startswith(problem)
 
     pg.execute("ALTER TABLE shop_user DROP CONSTRAINT strict")
-    registered.manage("backfill", settings=SMALL_BATCHES)
-    assert registered.rows("SELECT count(*), count(DISTINCT id) FROM witness") == [(ROWS, ROWS)]
-    assert listed(registered)["status"] == "succeeded"
+    shop.manage("backfill", settings=SMALL_BATCHES)
+    assert shop.rows("SELECT count(*), count(DISTINCT id) FROM witness") == [(ROWS, ROWS)]
+    assert state(shop) == ("succeeded", ROWS, 1, "")
 
 
 # Looking
 
 
-def test_the_listing_for_programs(registered: Project) -> None:
-    backfill = listed(registered)
+def test_the_listing_for_programs(shop: Project) -> None:
+    backfill = listed(shop)
     assert set(backfill) == {
         "name",
         "database",
@@ -215,26 +240,25 @@ def test_the_listing_for_programs(registered: Project) -> None:
     }
 
 
-def test_the_listing_shows_a_worker_at_work(registered: Project, pg: psycopg.Connection) -> None:
-    with holding(registered.database_url, HOLD_ROW_650):
-        process = registered.start("backfill", settings={**SMALL_BATCHES, "LOCK_TIMEOUT": 60})
+def test_the_listing_shows_a_worker_at_work(shop: Project, pg: psycopg.Connection) -> None:
+    with holding(shop.database_url, HOLD_ROW_650):
+        process = shop.start("backfill", settings={**SMALL_BATCHES, "LOCK_TIMEOUT": 60})
         wait_until_blocked(pg, pid_of_worker(pg))
-        backfill = listed(registered)
+        backfill = listed(shop)
     process.communicate()
     assert (backfill["status"], backfill["workers"]) == ("running", 1)
     assert backfill["rows_done"] == 600
     assert backfill["rate"] > 0
     assert backfill["eta_seconds"] is not None
-    assert listed(registered)["workers"] == 0
 
 
-def test_a_terminal_gets_one_line_that_changes(registered: Project) -> None:
+def test_a_terminal_gets_one_line_that_changes(shop: Project) -> None:
     controller, terminal = pty.openpty()
     termios.tcsetwinsize(terminal, (24, 120))
     process = subprocess.Popen(
         [sys.executable, "manage.py", "backfill"],
-        cwd=registered.directory,
-        env=registered.environment({**SMALL_BATCHES, "BATCH_PAUSE": 0.05}),
+        cwd=shop.directory,
+        env=shop.environment({**SMALL_BATCHES, "BATCH_PAUSE": 0.05}),
         stdout=subprocess.DEVNULL,
         stderr=terminal,
     )
@@ -265,154 +289,67 @@ def read_all(controller: int) -> str:
 # Names
 
 
-def test_an_unknown_name_gets_one_line_with_the_closest_one(registered: Project) -> None:
-    result = registered.manage("backfill", "shop.0003_rename_name_backfil", check=False)
+def test_an_unknown_name_gets_one_line_with_the_closest_one(shop: Project) -> None:
+    result = shop.manage("backfill", "shop.0003_rename_name_backfil", check=False)
     assert result.returncode == 2
     assert result.stdout == ""
     assert result.stderr.count("\n") == 1
     assert f"Did you mean '{NAME}'?" in result.stderr
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--json"], "--json goes with --list"),
-        (["--database", "other"], "invalid choice: 'other'"),
-        (["--list", "--verify"], "not allowed with argument"),
-    ],
-)
-def test_arguments_that_make_no_sense(project: Project, arguments: list[str], message: str) -> None:
-    result = project.manage("backfill", *arguments, check=False)
-    assert result.returncode == 2
-    assert message in result.stderr
-
-
-def test_before_the_first_migrate_it_says_what_to_run(project: Project) -> None:
-    for arguments in ([], ["--list"]):
-        result = project.manage("backfill", *arguments, check=False)
-        assert result.returncode == 1
-        assert "Run: manage.py migrate" in result.stderr
-        assert "Traceback" not in result.stderr
-
-
-def test_with_nothing_registered(project: Project) -> None:
-    project.manage("migrate")
-    assert project.manage("backfill").stdout == "Nothing to do: no backfill is pending.\n"
-    assert project.manage("backfill", "--list").stdout == "No backfill is registered.\n"
-    assert json.loads(project.manage("backfill", "--list", "--json").stdout) == {
-        "version": 1,
-        "backfills": [],
-    }
-
-
-def test_a_backfill_of_another_release_is_named_and_the_others_run(registered: Project) -> None:
-    with registered.connect() as connection:
+def test_a_backfill_of_another_release_is_named_and_the_others_run(shop: Project) -> None:
+    with shop.connect() as connection:
         connection.execute(
             'INSERT INTO zero_downtime_backfill (name, "table", status, rows_done, '
             "rows_estimated, seconds_running, failed_batches, error, created_at) "
             "VALUES ('shop.0001_gone', 'shop_user', 'pending', 0, 0, 0, 0, '', '2000-01-01')"
         )
-    result = registered.manage("backfill", check=False)
+    result = shop.manage("backfill", check=False)
     assert result.returncode == 1
     assert "Backfill shop.0001_gone is registered in the database" in result.stderr
     assert "Run it with the release that brought it" in result.stderr
-    assert_every_row_was_moved_once(registered)
+    assert_every_row_was_moved_once(shop)
 
 
 # Comparing
 
 
-def test_rows_that_differ_are_found_and_made_equal(
-    registered: Project, pg: psycopg.Connection
-) -> None:
-    registered.manage("backfill")
-    assert registered.manage("backfill", "--verify").stdout == (
+def test_rows_that_differ_are_found_and_made_equal(shop: Project, pg: psycopg.Connection) -> None:
+    shop.manage("backfill")
+    assert shop.manage("backfill", "--verify").stdout == (
         f"{NAME}: {ROWS} rows compared, none differ\n"
     )
-    assert listed(registered)["verified"] is True
+    assert shop.rows(VERIFIED) == [(True,)]
     pg.execute("ALTER TABLE shop_user DISABLE TRIGGER USER")
     pg.execute("UPDATE shop_user SET full_name = NULL WHERE id = 3")
     pg.execute("UPDATE shop_user SET full_name = 'x' WHERE id IN (40, 5)")
     pg.execute("ALTER TABLE shop_user ENABLE TRIGGER USER")
 
-    result = registered.manage("backfill", "--verify", check=False)
+    result = shop.manage("backfill", "--verify", check=False)
     assert result.returncode == 1
     assert result.stdout == f"{NAME}: 3 of {ROWS} rows differ (keys 3, 5, 40)\n"
     assert f"manage.py backfill {NAME} --repair" in result.stderr
-    assert listed(registered)["verified"] is False
+    assert shop.rows(VERIFIED) == [(False,)]
 
-    registered.manage("backfill", NAME, "--repair")
-    assert registered.manage("backfill", "--verify").returncode == 0
-    assert registered.rows("SELECT full_name FROM shop_user WHERE id IN (3, 5)") == [
+    shop.manage("backfill", NAME, "--repair")
+    assert shop.manage("backfill", "--verify").returncode == 0
+    assert shop.rows("SELECT full_name FROM shop_user WHERE id IN (3, 5)") == [
         ("name 3",),
         ("name 5",),
     ]
 
 
 def test_after_the_contract_there_is_nothing_to_compare_and_nothing_to_repair(
-    registered: Project, pg: psycopg.Connection
+    shop: Project, pg: psycopg.Connection
 ) -> None:
-    registered.manage("backfill")
+    shop.manage("backfill")
     pg.execute("DROP TRIGGER witness ON shop_user")
-    registered.manage("migrate", settings=LARGE)
-    assert applied(registered)[-1] == "0004"
+    shop.manage("migrate", settings=LARGE)
+    assert applied(shop)[-1] == "0004"
     for action in ("--verify", "--repair"):
-        registered.manage("backfill", action)
-        named = registered.manage("backfill", NAME, action, check=False)
+        shop.manage("backfill", action)
+        named = shop.manage("backfill", NAME, action, check=False)
         assert named.returncode == 1
         assert "is contracted: only one side is left" in named.stderr
-    assert listed(registered)["status"] == "succeeded"
-    assert registered.manage("backfill").stdout == "Nothing to do: no backfill is pending.\n"
-
-
-# Python
-
-
-def test_python_code_gets_batches_of_the_size_it_asks_for_and_is_never_repaired(
-    project: Project,
-) -> None:
-    write_shop(project)
-    project.manage("migrate")
-    insert_users(project, 25)
-    project.write(
-        "shop/migrations/0002_older.py",
-        """
-        from django.db import migrations
-        from django.db.models import F
-        from zero_downtime import operations as zd
-
-        def make_older(apps, users):
-            assert apps.get_model("shop", "User") is users.model
-            print("batch of", users.count())
-            users.update(age=F("age") + 1)
-
-        class Migration(migrations.Migration):
-            atomic = False
-            dependencies = [("shop", "0001_initial")]
-            operations = [zd.BatchedRunPython(make_older, "user", batch_size=10)]
-        """,
-    )
-    project.manage("migrate", settings=LARGE)
-    older = "SELECT count(*) FROM shop_user WHERE age = id % 90 + 1"
-    assert project.rows(older) == [(0,)]
-
-    output = project.manage("backfill").stdout
-
-    assert output.splitlines()[:3] == ["batch of 10", "batch of 10", "batch of 5"]
-    for action in ("--repair", "--verify"):
-        project.manage("backfill", action)
-        named = project.manage("backfill", "shop.0002_older", action, check=False)
-        assert named.returncode == 1
-        assert "computes its values" in named.stderr
-    assert project.rows(older) == [(25,)]
-
-
-# Another database
-
-
-def test_another_database_has_no_backfills(project: Project) -> None:
-    engine = "django.db.backends.sqlite3"
-    project.add_settings(f"DATABASES = {{'default': {{'ENGINE': {engine!r}, 'NAME': 'db'}}}}")
-    result = project.manage("backfill", check=False)
-    assert result.returncode == 1
-    assert "Database 'default' is not PostgreSQL: it has no backfills." in result.stderr
+    assert state(shop)[0] == "succeeded"
+    assert shop.manage("backfill").stdout == "Nothing to do: no backfill is pending.\n"

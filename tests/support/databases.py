@@ -9,23 +9,35 @@ from collections.abc import Iterator
 import psycopg
 from psycopg import errors, sql
 
-from devtools.database_url import with_database
+from devtools.database_url import database_settings, with_database
 from tests.support.waiting import wait_for
 
 
 @contextlib.contextmanager
-def temporary_database(server_url: str) -> Iterator[str]:
-    """Create an empty database on the server, yield its DATABASE_URL, and drop it."""
+def temporary_database(server_url: str, template: str = "template0") -> Iterator[str]:
+    """Create a database on the server, yield its DATABASE_URL, and drop it.
+
+    It is empty, or a copy of the database called ``template``, to which nobody may be connected.
+    """
     name = f"zd_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server_url, autocommit=True) as connection:
-        # template0, because nobody can be connected to it, which would make this fail.
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
-        connection.execute(statement)
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                sql.Identifier(name), sql.Identifier(template)
+            )
+        )
     try:
         yield with_database(server_url, name)
     finally:
         with psycopg.connect(server_url, autocommit=True) as connection:
             wait_for(lambda: _drop(connection, name), f"database {name} to be dropped")
+
+
+@contextlib.contextmanager
+def copied_database(server_url: str, original_url: str) -> Iterator[str]:
+    """Create a copy of a database on the server, yield its DATABASE_URL, and drop it."""
+    with temporary_database(server_url, database_settings(original_url)["NAME"]) as url:
+        yield url
 
 
 def _drop(connection: psycopg.Connection, name: str) -> bool:

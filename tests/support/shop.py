@@ -78,3 +78,12 @@ def applied(project: Project) -> list[str]:
         "SELECT left(name, 4) FROM django_migrations WHERE app = 'shop' ORDER BY name"
     )
     return [number for (number,) in rows]
+
+
+def journal(project: Project) -> list[tuple[str, str]]:
+    """Return number and outcome of the shop's migrations as the journal has them."""
+    rows: list[tuple[Any, ...]] = project.rows(
+        "SELECT left(name, 4), outcome FROM zero_downtime_journalentry "
+        "WHERE app_label = 'shop' ORDER BY id"
+    )
+    return [(number, outcome) for number, outcome in rows]

@@ -393,3 +393,39 @@ def test_computed_values_are_neither_verified_nor_repaired(project: Project) -> 
         assert "computes its values" in refused.stderr
         project.manage("backfill", option)
     assert project.rows("SELECT age FROM shop_user ORDER BY id") == older
+
+
+def test_two_renamed_fields_of_one_constraint_go_back_together(project: Project) -> None:
+    expanded = """
+        zd.ExpandRenameField("user", "name", "full_name"),
+        zd.ExpandRenameField("user", "age", "years"),
+        zd.BackfillField("user", "full_name"),
+        zd.BackfillField("user", "years"),
+    """
+    contracted = """
+        zd.ContractRenameField("user", "name", "full_name"),
+        zd.ContractRenameField("user", "age", "years"),
+    """
+    write_shop(project)
+    project.manage("migrate")
+    insert_users(project, 5)
+    with project.connect() as connection:
+        connection.execute("ALTER TABLE shop_user ADD CONSTRAINT once UNIQUE (name, age)")
+    project.write_migration("0002_expand", expanded, [("shop", "0001_initial")], atomic=False)
+    project.write_migration("0003_contract", contracted, [("shop", "0002_expand")], atomic=False)
+    project.manage("migrate", settings=NO_WAITING)
+    project.manage("migrate", settings=NO_WAITING)
+    assert columns(project) == ["id", "full_name", "years"]
+
+    project.manage("migrate", "shop", "0002", settings=NO_WAITING)
+    project.manage("migrate", "shop", "0001", settings=NO_WAITING)
+
+    assert columns(project) == ["id", "name", "age"]
+    assert index_names(project) == ["once", "shop_user_pkey"]
+
+
+def test_backfill_before_there_is_anything_says_what_to_run(project: Project) -> None:
+    refused = project.manage("backfill", "--list", check=False)
+    assert refused.returncode == 1
+    assert "Run: manage.py migrate" in refused.stderr
+    assert "Traceback" not in refused.stderr

@@ -28,7 +28,7 @@ def register(
         name=name,
         defaults={
             "table": table,
-            "transition": transition,
+            "transition_id": transition.pk if transition else None,
             "rows_estimated": catalog.estimated_rows(connection, table),
         },
     )

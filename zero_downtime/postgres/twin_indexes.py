@@ -16,8 +16,8 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 from zero_downtime.postgres import identifiers
 from zero_downtime.postgres.identifiers import quote
-from zero_downtime.postgres.indexes import build_concurrently
-from zero_downtime.postgres.shapes import IndexShape
+from zero_downtime.postgres.indexes import build_concurrently, drop_concurrently
+from zero_downtime.postgres.shapes import IndexShape, read_shape
 
 PROBE_TABLE = "zero_downtime_twin_probe"
 PREFIX = "zero_downtime_twin_"
@@ -75,7 +75,11 @@ def build(
 
     Locks: SHARE UPDATE EXCLUSIVE on the table, which lets reads and writes pass.
     """
+    there = read_shape(schema_editor.connection, table).indexes
     for name, twin in twins.items():
+        if name in there and there[name].body != twin.body:
+            # A twin of two renamed columns, one of which has got its old name back since.
+            drop_concurrently(schema_editor, table, name)
         try:
             build_concurrently(schema_editor, table, name, twin)
         except IntegrityError:

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import override_settings
+from psycopg import IsolationLevel
 
 from devtools.embedded_postgres import EmbeddedPostgres
 from tests.backfills.witnessed import WitnessedTable
@@ -93,10 +94,11 @@ def test_a_finished_backfill_stays_finished(
     connection: BaseDatabaseWrapper, table: WitnessedTable
 ) -> None:
     table.insert(3)
-    run(connection)
+    finished = run(connection)
     table.pg.execute("INSERT INTO t VALUES (4, 'late')")
     work = Copy()
-    assert run(connection, work).rows_done == 3
+    again = run(connection, work)
+    assert (again.rows_done, again.finished_at) == (3, finished.finished_at)
     assert work.tries == []
 
 
@@ -180,6 +182,16 @@ def test_a_backend_that_dies_between_two_batches_is_replaced(
     assert f"Backfill {NAME}: connection lost, connecting again." in caplog.messages
 
 
+def test_a_backend_that_dies_before_the_first_batch_is_replaced(
+    connection: BaseDatabaseWrapper, table: WitnessedTable
+) -> None:
+    table.insert(3)
+    runner = Runner(connection, registry.register(connection, NAME, "t"), Copy())
+    table.pg.execute("SELECT pg_terminate_backend(%s, 10000)", [backend_pid(connection)])
+    assert runner.run().status == "succeeded"
+    assert_every_row_was_moved_once(table, 3)
+
+
 @SMALL_BATCHES
 def test_a_crash_of_the_whole_server_is_survived(
     connection: BaseDatabaseWrapper,
@@ -253,6 +265,28 @@ def test_a_row_that_a_client_holds_is_waited_for_briefly_and_tried_again(
 
     assert work.tries == [None, "4", "4", "4", "8"]
     assert caplog.messages == [f"Backfill {NAME}: a batch found its rows locked."] * 2
+    assert_every_row_was_moved_once(table, 12)
+    assert (finished.status, finished.failed_batches) == ("succeeded", 0)
+
+
+@SMALL_BATCHES
+def test_a_client_that_was_faster_is_no_failure_under_strict_isolation(
+    connection: BaseDatabaseWrapper, table: WitnessedTable
+) -> None:
+    table.insert(12)
+    connection.settings_dict["OPTIONS"]["isolation_level"] = IsolationLevel.REPEATABLE_READ
+    connection.close()
+
+    class Overtaken(Copy):
+        def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
+            if self.tries == [None]:
+                table.pg.execute("UPDATE t SET old = 'faster' WHERE id = 6")
+            super().process(connection, key, keys)
+
+    work = Overtaken()
+    finished = run(connection, work)
+
+    assert work.tries == [None, "4", "4", "8"]
     assert_every_row_was_moved_once(table, 12)
     assert (finished.status, finished.failed_batches) == ("succeeded", 0)
 

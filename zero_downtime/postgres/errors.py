@@ -6,6 +6,7 @@ from django.db import InterfaceError, OperationalError
 
 LOCK_NOT_AVAILABLE = "55P03"
 DEADLOCK_DETECTED = "40P01"
+SERIALIZATION_FAILURE = "40001"
 UNDEFINED_TABLE = "42P01"
 CONNECTION_EXCEPTION_CLASS = "08"
 # admin_shutdown, crash_shutdown, cannot_connect_now, idle_session_timeout
@@ -22,8 +23,12 @@ def sqlstate(error: BaseException) -> str | None:
 
 
 def is_lock_failure(error: BaseException) -> bool:
-    """Whether trying again can help: the lock timeout passed, or a deadlock was broken."""
-    return sqlstate(error) in {LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED}
+    """Whether trying again can help: somebody else was first, and will be done some time.
+
+    The lock timeout passed, a deadlock was broken, or, where the project asks for an isolation
+    stricter than READ COMMITTED, a row was changed meanwhile.
+    """
+    return sqlstate(error) in {LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED, SERIALIZATION_FAILURE}
 
 
 def is_lost_connection(error: BaseException) -> bool:

@@ -27,7 +27,7 @@ HOSTILE = {
     "a single quote": "it's",
     "unicode": "Größe in 名前",
     "63 bytes": "n" * 63,
-    "backslash and braces": "a\\b {c} $1",
+    "backslash and braces": "a\\b {c}",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -289,6 +290,50 @@ def test_a_client_that_was_faster_is_no_failure_under_strict_isolation(
     assert work.tries == [None, "4", "4", "8"]
     assert_every_row_was_moved_once(table, 12)
     assert (finished.status, finished.failed_batches) == ("succeeded", 0)
+
+
+@override_settings(ZERO_DOWNTIME={"BATCH_MIN_ROWS": 2, "BATCH_MAX_ROWS": 16, "LOCK_TIMEOUT": 0.01})
+def test_a_batch_that_found_its_rows_locked_is_made_smaller(
+    connection: BaseDatabaseWrapper, table: WitnessedTable, database_url: str
+) -> None:
+    table.insert(16)
+    sizes: list[int] = []
+    with holding(database_url, "SELECT FROM t WHERE id = 16 FOR UPDATE") as client:
+
+        class Sized(Copy):
+            def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
+                if sizes:
+                    client.rollback()
+                sizes.append(keys.rows)
+                super().process(connection, key, keys)
+
+        run(connection, Sized())
+    assert sizes[:2] == [16, 4]
+    assert_every_row_was_moved_once(table, 16)
+
+
+@override_settings(
+    ZERO_DOWNTIME={"BATCH_TARGET_SECONDS": 1e-9, "BATCH_MIN_ROWS": 2, "BATCH_MAX_ROWS": 16}
+)
+def test_the_batch_size_follows_the_duration(
+    connection: BaseDatabaseWrapper, table: WitnessedTable
+) -> None:
+    table.insert(24)
+    seen: list[int] = []
+    backfill = registry.register(connection, NAME, "t")
+    Runner(connection, backfill, Copy(), lambda each: seen.append(each.rows_done)).run()
+    assert seen == [16, 20, 22, 24]
+
+
+@override_settings(ZERO_DOWNTIME={"BATCH_MAX_ROWS": 100, "BATCH_PAUSE": 0.25})
+def test_there_is_a_pause_after_each_batch(
+    connection: BaseDatabaseWrapper, table: WitnessedTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table.insert(250)
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    run(connection)
+    assert pauses == [0.25] * 3
 
 
 @override_settings(ZERO_DOWNTIME={"BATCH_MAX_ROWS": 100, "LOCK_TIMEOUT": 0.01, "LOCK_DEADLINE": 0})

@@ -25,12 +25,13 @@ INSERT = """
 
 
 class OldCode:
-    """Inserts a book after every statement that is not part of a transaction."""
+    """Inserts a book before every transaction, and before every statement outside of one."""
 
     def __init__(self, connection: BaseDatabaseWrapper, client: psycopg.Connection) -> None:
         self.connection = connection
         self.client = client
         self.next_id = FIRST_ID
+        self.in_transaction = False
 
     def insert(self) -> None:
         for insert in INSERT.split(";"):
@@ -40,10 +41,13 @@ class OldCode:
     def __call__(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
     ) -> Any:
-        result = execute(sql, params, many, context)
-        if not self.connection.in_atomic_block:
+        was_in_transaction, self.in_transaction = (
+            self.in_transaction,
+            self.connection.in_atomic_block,
+        )
+        if not (was_in_transaction and self.in_transaction):
             self.insert()
-        return result
+        return execute(sql, params, many, context)
 
 
 @pytest.mark.parametrize("case", ADD_FIELD, ids=lambda case: case.id)

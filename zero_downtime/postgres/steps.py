@@ -62,7 +62,10 @@ class OnlineTable:
         """Return what the table looks like now; empty while `sqlmigrate` only collects SQL."""
         if self.schema_editor.collect_sql:
             return TableShape()
-        return read_shape(self.connection, self.table)
+        # PostgreSQL locks the table to print its expressions, so who holds it is to be named.
+        return briefly(
+            self.schema_editor, self.table, lambda: read_shape(self.connection, self.table)
+        )
 
     def quote(self, name: str) -> str:
         """Return `name` as it has to stand in SQL."""

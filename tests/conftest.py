@@ -14,7 +14,7 @@ from pytest_django import DjangoDbBlocker
 
 from devtools.database_url import database_settings
 from devtools.embedded_postgres import EmbeddedPostgres
-from tests.support.databases import temporary_database
+from tests.support.databases import empty, temporary_database
 from tests.support.django_database import django_connected_to
 from tests.support.project import Project
 
@@ -42,11 +42,20 @@ def server_url() -> str:
     return os.environ["DATABASE_URL"]
 
 
-@pytest.fixture
-def database_url(server_url: str) -> Iterator[str]:
-    """DATABASE_URL of an empty database that only this test uses."""
+@pytest.fixture(scope="session")
+def _database_of_this_process(server_url: str) -> Iterator[str]:
     with temporary_database(server_url) as url:
         yield url
+
+
+@pytest.fixture
+def database_url(_database_of_this_process: str) -> str:
+    """DATABASE_URL of an empty database that only this test uses.
+
+    It is emptied, not created: that would be hundreds of files for each test.
+    """
+    empty(_database_of_this_process)
+    return _database_of_this_process
 
 
 @pytest.fixture

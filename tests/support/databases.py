@@ -40,6 +40,23 @@ def copied_database(server_url: str, original_url: str) -> Iterator[str]:
         yield url
 
 
+def empty(url: str) -> None:
+    """Disconnect everybody from a database and drop all that was made in it."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid() "
+            "AND backend_type = 'client backend'"
+        )
+        schemas = connection.execute(
+            "SELECT nspname FROM pg_namespace "
+            "WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"
+        ).fetchall()
+        for (schema,) in schemas:
+            connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
+        connection.execute("CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC")
+
+
 def _drop(connection: psycopg.Connection, name: str) -> bool:
     """Drop the database; False while somebody is in it who is not ours to disconnect."""
     try:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import psycopg
 import pytest
@@ -20,9 +17,9 @@ from tests.operations.test_crash_matrix import ROWS, schema
 from tests.operations.test_refusals import create_shop
 from tests.operations.test_same_schema import forwards
 from tests.support.django_database import backend_pid
+from tests.support.reports import reports
 from tests.support.sessions import holding
 from tests.support.waiting import wait_until_blocked
-from zero_downtime.postgres.locks import logger
 
 IMPATIENT = override_settings(
     ZERO_DOWNTIME={
@@ -74,30 +71,6 @@ def state(connection: BaseDatabaseWrapper) -> ProjectState:
         cursor.execute(ROWS)
         cursor.execute("CREATE TABLE elsewhere ()")
     return state
-
-
-class Reports(logging.Handler):
-    """What was logged of tries that failed; calls `then` at the first."""
-
-    def __init__(self, then: Callable[[], object]) -> None:
-        super().__init__()
-        self.then = then
-        self.messages: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(record.getMessage())
-        if len(self.messages) == 1:
-            self.then()
-
-
-@contextmanager
-def reports(then: Callable[[], object] = lambda: None) -> Iterator[list[str]]:
-    handler = Reports(then)
-    logger.addHandler(handler)
-    try:
-        yield handler.messages
-    finally:
-        logger.removeHandler(handler)
 
 
 def assert_succeeds_in_spite_of(

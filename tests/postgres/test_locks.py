@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from itertools import islice
 
 import psycopg
@@ -15,11 +16,18 @@ from django.test.utils import CaptureQueriesContext
 from psycopg.pq import TransactionStatus
 
 from tests.support.django_database import backend_pid
+from tests.support.reports import reports
 from tests.support.sessions import holding
 from tests.support.waiting import wait_until_blocked
 from zero_downtime.errors import Refused
 from zero_downtime.postgres import errors, locks
-from zero_downtime.postgres.locks import briefly, lock_timeout, patiently, retry_lock_failures
+from zero_downtime.postgres.locks import (
+    briefly,
+    lock_timeout,
+    patiently,
+    retry_lock_failures,
+    wait_for_writers,
+)
 
 ONE_TRY = override_settings(ZERO_DOWNTIME={"LOCK_DEADLINE": 0, "LOCK_TIMEOUT": 0.01})
 MANY_TRIES = override_settings(ZERO_DOWNTIME={"LOCK_DEADLINE": 60, "LOCK_TIMEOUT": 0.01})
@@ -440,3 +448,45 @@ def test_sqlmigrate_only_collects_statements(connection: BaseDatabaseWrapper) ->
         "ALTER TABLE missing ADD c integer;",
         "DROP INDEX CONCURRENTLY missing;",
     ]
+
+
+def test_whoever_has_written_is_waited_for(
+    connection: BaseDatabaseWrapper, database_url: str, pg: psycopg.Connection
+) -> None:
+    pg.execute("CREATE TABLE t (id int)")
+    with (
+        holding(database_url, "INSERT INTO t VALUES (1)") as writer,
+        holding(database_url, "SELECT FROM t"),
+        reports(then=writer.rollback) as messages,
+    ):
+        wait_for_writers(connection, "t")
+    (message,) = messages
+    assert message.startswith("Waiting for transactions that have written t. In the way: pid")
+
+
+def test_whoever_begins_later_is_not_waited_for(
+    connection: BaseDatabaseWrapper, database_url: str, pg: psycopg.Connection
+) -> None:
+    pg.execute("CREATE TABLE t (id int)")
+    with ExitStack() as sessions:
+        early = sessions.enter_context(holding(database_url, "INSERT INTO t VALUES (1)"))
+
+        def hand_over() -> None:
+            sessions.enter_context(holding(database_url, "INSERT INTO t VALUES (2)"))
+            early.rollback()
+
+        with reports(then=hand_over):
+            wait_for_writers(connection, "t")
+
+
+@override_settings(ZERO_DOWNTIME={"LOCK_DEADLINE": 0})
+def test_a_writer_that_does_not_end_is_named(
+    connection: BaseDatabaseWrapper, database_url: str, pg: psycopg.Connection
+) -> None:
+    pg.execute("CREATE TABLE t (id int) PARTITION BY RANGE (id)")
+    pg.execute("CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (10)")
+    with (
+        holding(database_url, "INSERT INTO t1 VALUES (1)", application_name="import"),
+        pytest.raises(Refused, match=r'has written "t" does not end'),
+    ):
+        wait_for_writers(connection, "t")

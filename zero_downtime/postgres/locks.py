@@ -29,6 +29,7 @@ logger = logging.getLogger("zero_downtime.locks")
 T = TypeVar("T")
 
 FIRST_DELAY = 0.1
+WRITERS_DELAY = 0.1
 
 # What PostgreSQL accepts as a timeout.
 SHORTEST_MILLISECONDS, LONGEST_MILLISECONDS = 1, 2**31 - 1
@@ -270,3 +271,48 @@ def patiently(schema_editor: BaseDatabaseSchemaEditor, table: str, statement: st
         return
     with lock_timeout(schema_editor.connection, conf.get("CONCURRENT_LOCK_TIMEOUT")):
         schema_editor.execute(statement, params=None)
+
+
+def wait_for_writers(connection: BaseDatabaseWrapper, table: str) -> None:
+    """Wait until every transaction that has written `table` by now has ended.
+
+    What it inserted can be seen only then. Those that begin later are not waited for.
+    Locks: none.
+
+    Raises:
+        Refused: one of them did not end within `LOCK_DEADLINE`; the message names it.
+    """
+    writers = _writing_transactions(connection, table)
+    if not writers:
+        return
+    logger.warning(
+        "Waiting for transactions that have written %s. %s",
+        table,
+        describe_blockers(connection, table),
+    )
+    deadline = time.monotonic() + conf.get("LOCK_DEADLINE")
+    while writers := writers & _writing_transactions(connection, table):
+        if time.monotonic() > deadline:
+            raise Refused(
+                f'A transaction that has written "{table}" does not end, and rows that it inserted '
+                f"cannot be seen before. {describe_blockers(connection, table)} "
+                "Run the same command again when it has ended."
+            )
+        time.sleep(WRITERS_DELAY)
+
+
+def _writing_transactions(connection: BaseDatabaseWrapper, table: str) -> set[str]:
+    """Return the ids of other sessions' transactions that may have written rows of `table`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT virtualtransaction FROM pg_locks
+            WHERE mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'AccessExclusiveLock')
+              AND granted AND pid IS DISTINCT FROM pg_backend_pid()
+              AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+              AND (relation = to_regclass(%(table)s)
+                   OR relation IN (SELECT relid FROM pg_partition_tree(to_regclass(%(table)s))))
+            """,
+            {"table": quote(connection, table)},
+        )
+        return {transaction for (transaction,) in cursor.fetchall()}

@@ -84,6 +84,14 @@ SETTINGS: dict[str, Setting] = {
     "BATCH_MIN_ROWS": Setting(100, POSITIVE_ROWS, "smallest batch"),
     "BATCH_MAX_ROWS": Setting(100_000, POSITIVE_ROWS, "largest batch"),
     "BATCH_PAUSE": Setting(0.0, SECONDS, "pause between two batches"),
+    "BATCH_MAX_FAILURES": Setting(
+        100, POSITIVE_ROWS, "give up on a backfill when this many rows cannot be moved"
+    ),
+    "VACUUM_ROWS": Setting(
+        250_000,
+        ROWS,
+        "vacuum the table after so many rows, or a tenth of it if that is more; 0 for never",
+    ),
     "CONTRACT_QUIET": Setting(60, SECONDS, "no old-style write for this long before a contract"),
     "CONTRACT_SOAK": Setting(0, SECONDS, "time between an expand and its contract"),
     "MAKEMIGRATIONS": Setting(

@@ -44,9 +44,14 @@ class Backfill(models.Model):
     """Rows of one table that one operation of one migration moves in batches."""
 
     class Status(models.TextChoices):
+        """How one leads to another is a table in `backfills/statuses.py`."""
+
         PENDING = "pending"
         RUNNING = "running"
+        PAUSING = "pausing"
+        PAUSED = "paused"
         FAILED = "failed"
+        CANCELLED = "cancelled"
         SUCCEEDED = "succeeded"
 
     name = models.CharField(max_length=600, unique=True)
@@ -55,21 +60,42 @@ class Backfill(models.Model):
     )
     table = models.TextField()
     status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
-    # The last key whose batch has committed, as text of the key's own type; NULL before the first.
+    # The last key that was handed out to a worker, as text of the key's own type; NULL before the
+    # first. What of it is not done yet stands in `ranges`.
     cursor = models.TextField(null=True)
     # The last key to go to, where rows that come later are somebody else's business.
     last_key = models.TextField(null=True)
     rows_done = models.BigIntegerField(default=0)
     rows_estimated = models.BigIntegerField(default=0)
+    # Of all workers together, holding back not included.
     seconds_running = models.FloatField(default=0)
     failed_batches = models.IntegerField(default=0)
     error = models.TextField(default="")
     verified = models.BooleanField(null=True)
+    # Why the workers hold back at this moment; empty when they do not.
+    throttled_by = models.TextField(default="")
+    # What was asked for on the command line; NULL leaves it to the settings.
+    batch_size = models.IntegerField(null=True)
+    target_seconds = models.FloatField(null=True)
+    max_rate = models.FloatField(null=True)
+    # Until when, at `max_rate`, the rows that were handed out last.
+    paced_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["created_at", "id"]
+
+    @property
+    def pace(self) -> str:
+        """What was asked for on the command line, in words."""
+        asked = {
+            "batches of {} rows": self.batch_size,
+            "{} s a batch": self.target_seconds,
+            "at most {} rows/s": self.max_rate,
+        }
+        said = [words.format(value) for words, value in asked.items() if value is not None]
+        return ", ".join(said) or "as the settings say"
 
     @property
     def is_contracted(self) -> bool:
@@ -78,6 +104,27 @@ class Backfill(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class BackfillRange(models.Model):
+    """The keys k with `after < k <= upto`, handed out to whoever locks this row, and not done yet.
+
+    The lock is the lease: it ends with the transaction that moves the rows, or with the worker.
+    """
+
+    backfill = models.ForeignKey(Backfill, on_delete=models.CASCADE, related_name="ranges")
+    after = models.TextField(null=True)
+    upto = models.TextField()
+    # How many rows there were when it was handed out.
+    rows = models.BigIntegerField()
+    # Why its one row cannot be moved; it is left alone until somebody asks to try again.
+    error = models.TextField(default="")
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.backfill_id}: {self.after} < key <= {self.upto}"
 
 
 class JournalEntry(models.Model):

@@ -25,7 +25,7 @@ BOUNDS = override_settings(
 def test_the_batch_size_follows_the_duration(seconds: float, rows: int) -> None:
     pace = Pace()
     assert pace.rows == FIRST_ROWS
-    pace.observe(seconds)
+    pace.observe(pace.rows, seconds)
     assert pace.rows == rows
 
 
@@ -33,10 +33,10 @@ def test_the_batch_size_follows_the_duration(seconds: float, rows: int) -> None:
 def test_the_batch_size_stays_within_its_bounds() -> None:
     pace = Pace()
     for _ in range(10):
-        pace.observe(0.001)
+        pace.observe(pace.rows, 0.001)
     assert pace.rows == 4000
     for _ in range(10):
-        pace.observe(100)
+        pace.observe(pace.rows, 100)
     assert pace.rows == 100
 
 
@@ -56,9 +56,9 @@ def test_the_first_batch_is_within_the_bounds_too() -> None:
 def test_a_batch_of_one_row_can_grow_again() -> None:
     pace = Pace()
     for _ in range(10):
-        pace.observe(100)
+        pace.observe(pace.rows, 100)
     assert pace.rows == 1
-    pace.observe(0.001)
+    pace.observe(pace.rows, 0.001)
     assert pace.rows == 2
 
 
@@ -68,7 +68,7 @@ def test_a_fixed_size_stays(rows: int) -> None:
     pace = Pace(rows)
     assert pace.rows == rows
     for seconds in (0.001, 100):
-        pace.observe(seconds)
+        pace.observe(pace.rows, seconds)
         assert pace.rows == rows
     pace.shrink()
     assert pace.rows == rows

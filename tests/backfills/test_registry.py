@@ -6,7 +6,7 @@ import pytest
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from tests.backfills.witnessed import WitnessedTable
-from zero_downtime.backfills import registry
+from zero_downtime.backfills import controls, registry
 from zero_downtime.errors import Refused, UnknownName
 from zero_downtime.models import Backfill
 
@@ -52,7 +52,7 @@ def test_starting_over_forgets_everything_but_the_name(
         finished_at=backfill.created_at,
     )
     backfill.refresh_from_db()
-    registry.start_over(connection, backfill)
+    controls.start_over(connection, backfill)
     assert Backfill.objects.values().get() == fresh
 
 
@@ -116,7 +116,6 @@ def test_the_listing_of_a_new_backfill(
                 "throttled_by": None,
                 "failed_batches": 0,
                 "verified": None,
-                "error": None,
             }
         ],
     }

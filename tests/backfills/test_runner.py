@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import time
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event
 
 import psycopg
 import pytest
@@ -19,7 +18,7 @@ from devtools.embedded_postgres import EmbeddedPostgres
 from tests.backfills.witnessed import WitnessedTable
 from tests.support.django_database import backend_pid, create_own_tables, django_connected_to
 from tests.support.sessions import holding
-from zero_downtime.backfills import registry
+from zero_downtime.backfills import controls, registry
 from zero_downtime.backfills.keys import Key, KeyRange
 from zero_downtime.backfills.runner import Runner
 from zero_downtime.backfills.work import CopyColumn
@@ -244,7 +243,7 @@ def test_a_server_that_stays_away_makes_nothing_fail(
 
 
 @SMALL_BATCHES
-def test_a_row_that_a_client_holds_is_waited_for_briefly_and_tried_again(
+def test_a_row_that_a_client_holds_is_waited_for_briefly_and_left_for_later(
     connection: BaseDatabaseWrapper,
     table: WitnessedTable,
     database_url: str,
@@ -257,14 +256,14 @@ def test_a_row_that_a_client_holds_is_waited_for_briefly_and_tried_again(
 
         class Waiting(Copy):
             def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
-                if len(self.tries) == 3:
+                if len(self.tries) == 4:
                     client.rollback()
                 super().process(connection, key, keys)
 
         work = Waiting()
         finished = run(connection, work)
 
-    assert work.tries == [None, "4", "4", "4", "8"]
+    assert work.tries == [None, "4", "8", "4", "4"]
     assert caplog.messages == [f"Backfill {NAME}: a batch found its rows locked."] * 2
     assert_every_row_was_moved_once(table, 12)
     assert (finished.status, finished.failed_batches) == ("succeeded", 0)
@@ -287,7 +286,7 @@ def test_a_client_that_was_faster_is_no_failure_under_strict_isolation(
     work = Overtaken()
     finished = run(connection, work)
 
-    assert work.tries == [None, "4", "4", "8"]
+    assert work.tries == [None, "4", "8", "4"]
     assert_every_row_was_moved_once(table, 12)
     assert (finished.status, finished.failed_batches) == ("succeeded", 0)
 
@@ -325,15 +324,54 @@ def test_the_batch_size_follows_the_duration(
     assert seen == [16, 20, 22, 24]
 
 
+class Clock(Event):
+    """A stop that is never asked for, and that does not wait, but remembers how long it should."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        assert timeout is not None
+        self.waits.append(timeout)
+        return False
+
+
 @override_settings(ZERO_DOWNTIME={"BATCH_MAX_ROWS": 100, "BATCH_PAUSE": 0.25})
 def test_there_is_a_pause_after_each_batch(
-    connection: BaseDatabaseWrapper, table: WitnessedTable, monkeypatch: pytest.MonkeyPatch
+    connection: BaseDatabaseWrapper, table: WitnessedTable
 ) -> None:
     table.insert(250)
-    pauses: list[float] = []
-    monkeypatch.setattr(time, "sleep", pauses.append)
-    run(connection)
-    assert pauses == [0.25] * 3
+    clock = Clock()
+    Runner(connection, registry.register(connection, NAME, "t"), Copy(), stop=clock).run()
+    assert clock.waits == [0.25] * 3
+
+
+@SMALL_BATCHES
+def test_a_rate_that_was_asked_for_is_kept(
+    connection: BaseDatabaseWrapper, table: WitnessedTable
+) -> None:
+    """Four rows at 4 rows/s are worth a second, whichever worker moves them."""
+    table.insert(12)
+    backfill = registry.register(connection, NAME, "t")
+    controls.tune(connection, backfill, max_rate=4)
+    clock = Clock()
+    Runner(connection, backfill, Copy(), stop=clock).run()
+    # None of them was waited for, so each batch has to wait for those before it.
+    assert [round(wait + 0.4) for wait in clock.waits] == [1, 2, 3]
+    assert_every_row_was_moved_once(table, 12)
+
+
+@override_settings(ZERO_DOWNTIME={"BATCH_MIN_ROWS": 100})
+def test_at_a_low_rate_batches_are_small(
+    connection: BaseDatabaseWrapper, table: WitnessedTable
+) -> None:
+    table.insert(12)
+    backfill = registry.register(connection, NAME, "t")
+    controls.tune(connection, backfill, max_rate=6)
+    work = Copy()
+    Runner(connection, backfill, work, stop=Clock()).run()
+    assert work.tries == [None, "6"]
 
 
 @override_settings(ZERO_DOWNTIME={"BATCH_MAX_ROWS": 100, "LOCK_TIMEOUT": 0.01, "LOCK_DEADLINE": 0})
@@ -346,50 +384,89 @@ def test_a_row_that_is_held_for_ever_makes_nothing_fail_either(
         pytest.raises(Refused, match="could not move a row for 0 s"),
     ):
         run(connection)
-    assert stored(connection).status == "pending"
+    assert stored(connection).status == "running"
     assert table.changed == []
 
 
 @SMALL_BATCHES
-def test_a_batch_that_fails_ends_the_run_and_is_named(
+def test_a_row_that_cannot_be_moved_is_set_aside_and_the_rest_is_moved(
     connection: BaseDatabaseWrapper, table: WitnessedTable
 ) -> None:
     table.insert(12)
-    table.pg.execute("ALTER TABLE t ADD CHECK (new <> 'value 6')")
+    table.pg.execute("ALTER TABLE t ADD CHECK (new NOT IN ('value 6', 'value 11'))")
 
     finished = run(connection)
 
-    assert (finished.status, finished.failed_batches) == ("failed", 1)
-    assert finished.error.startswith("keys from after 4 to 8: IntegrityError: new row for relation")
-    assert (finished.cursor, finished.rows_done) == ("4", 4)
-    assert table.changed == [1, 2, 3, 4]
+    assert (finished.status, finished.failed_batches, finished.rows_done) == ("failed", 2, 10)
+    assert finished.error.startswith("key 6: IntegrityError: new row for relation")
+    assert table.changed == [1, 2, 3, 4, 5, 7, 8, 9, 10, 12]
+    left = finished.ranges.using(connection.alias)
+    assert [(each.after, each.upto, each.rows) for each in left] == [("5", "6", 1), ("10", "11", 1)]
     assert stored(connection).error == finished.error
 
 
 @SMALL_BATCHES
-def test_a_failed_backfill_goes_on_where_it_stopped(
+def test_rows_that_failed_are_tried_again_when_somebody_asks_for_it(
     connection: BaseDatabaseWrapper, table: WitnessedTable
 ) -> None:
     table.insert(12)
     table.pg.execute("ALTER TABLE t ADD CONSTRAINT strict CHECK (new <> 'value 6')")
+    failed = run(connection)
     assert run(connection).status == "failed"
-    assert run(connection).failed_batches == 2
     table.pg.execute("ALTER TABLE t DROP CONSTRAINT strict")
 
+    controls.retry(connection, failed)
     work = Copy()
     finished = run(connection, work)
 
-    assert work.tries == ["4", "8"]
+    assert work.tries == ["5"]
     assert_every_row_was_moved_once(table, 12)
     assert (finished.status, finished.rows_done, finished.error) == ("succeeded", 12, "")
 
 
+@override_settings(ZERO_DOWNTIME={"BATCH_MAX_FAILURES": 3})
+def test_when_too_many_rows_fail_the_others_are_not_tried(
+    connection: BaseDatabaseWrapper, table: WitnessedTable
+) -> None:
+    table.insert(100)
+    table.pg.execute("ALTER TABLE t ADD CONSTRAINT strict CHECK (new IS NULL)")
+    failed = run(connection)
+    assert (failed.status, failed.failed_batches, failed.rows_done) == ("failed", 3, 0)
+
+    table.pg.execute("ALTER TABLE t DROP CONSTRAINT strict")
+    finished = run(connection)
+    assert finished.status == "failed"
+    controls.retry(connection, finished)
+    assert run(connection).status == "succeeded"
+    assert_every_row_was_moved_once(table, 100)
+
+
+def test_a_batch_that_takes_too_long_is_split(
+    connection: BaseDatabaseWrapper, table: WitnessedTable
+) -> None:
+    table.insert(16)
+    tried: list[int] = []
+
+    class Slow(Copy):
+        def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
+            super().process(connection, key, keys)
+            tried.append(keys.rows)
+            if keys.rows > 4:
+                with connection.cursor() as cursor:
+                    cursor.execute("SET LOCAL statement_timeout = 1")
+                    cursor.execute("SELECT pg_sleep(60)")
+
+    assert run(connection, Slow()).status == "succeeded"
+    assert tried == [16, 8, 8, 4, 4, 4, 4]
+    assert_every_row_was_moved_once(table, 16)
+
+
 @SMALL_BATCHES
 @pytest.mark.parametrize("error", [ValueError("no good"), psycopg.DataError("no good")])
-def test_an_error_of_python_code_is_a_failed_batch_too(
+def test_an_error_of_python_code_fails_its_rows_too(
     connection: BaseDatabaseWrapper, table: WitnessedTable, error: Exception
 ) -> None:
-    table.insert(12)
+    table.insert(3)
 
     class Failing(Copy):
         def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
@@ -398,8 +475,8 @@ def test_an_error_of_python_code_is_a_failed_batch_too(
 
     finished = run(connection, Failing())
 
-    assert finished.status == "failed"
-    assert finished.error == f"keys from the first to 4: {type(error).__name__}: no good"
+    assert (finished.status, finished.failed_batches) == ("failed", 3)
+    assert finished.error == f"key 1: {type(error).__name__}: no good"
     assert table.changed == []
 
 
@@ -418,7 +495,7 @@ def test_ctrl_c_undoes_the_batch_it_hits(
     with pytest.raises(KeyboardInterrupt):
         run(connection, Interrupted())
     left = stored(connection)
-    assert (left.status, left.rows_done, left.cursor) == ("running", 4, "4")
+    assert (left.status, left.rows_done) == ("running", 4)
     assert table.changed == [1, 2, 3, 4]
 
     run(connection)

@@ -135,21 +135,44 @@ def test_a_process_that_is_killed_in_a_batch_loses_that_batch_only(
     assert_every_row_was_moved_once(shop)
 
 
-def test_ctrl_c_says_how_to_go_on(shop: Project, pg: psycopg.Connection) -> None:
+def test_ctrl_c_finishes_the_batch_and_says_how_to_go_on(
+    shop: Project, pg: psycopg.Connection
+) -> None:
     with holding(shop.database_url, HOLD_ROW_650):
         process = shop.start("backfill", settings={**SMALL_BATCHES, "LOCK_TIMEOUT": 60})
         wait_until_blocked(pg, pid_of_worker(pg))
         process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate()
+    assert_stopped(process.returncode, stderr)
+    assert state(shop)[:2] == ("running", 700)
+
+    shop.manage("backfill", NAME)
+    assert_every_row_was_moved_once(shop)
+
+
+def test_ctrl_c_twice_breaks_the_batch_off(shop: Project, pg: psycopg.Connection) -> None:
+    with holding(shop.database_url, HOLD_ROW_650):
+        process = shop.start("backfill", settings={**SMALL_BATCHES, "LOCK_TIMEOUT": 60})
+        wait_until_blocked(pg, pid_of_worker(pg))
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        while "Ctrl-C again breaks it off" not in process.stderr.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
         _, stderr = process.communicate()
-    assert process.returncode == 130
+    assert_stopped(process.returncode, stderr)
+    assert state(shop)[:2] == ("running", 600)
+
+    shop.manage("backfill", NAME)
+    assert_every_row_was_moved_once(shop)
+
+
+def assert_stopped(returncode: int | None, stderr: str) -> None:
+    assert returncode == 130
     assert stderr.endswith(
         f"Stopped. Every finished batch of {NAME} is safe; go on with: manage.py backfill {NAME}\n"
     )
     assert "Traceback" not in stderr
-
-    shop.manage("backfill", NAME)
-
-    assert_every_row_was_moved_once(shop)
 
 
 def test_two_commands_at_once_share_the_work(shop: Project) -> None:
@@ -177,7 +200,7 @@ def test_a_lost_connection_is_not_a_failure(shop: Project, pg: psycopg.Connectio
     assert_every_row_was_moved_once(shop)
 
 
-def test_a_batch_that_fails_is_shown_and_the_rest_goes_on_when_it_is_mended(
+def test_a_row_that_fails_is_shown_and_the_rest_is_moved(
     shop: Project, pg: psycopg.Connection
 ) -> None:
     pg.execute("ALTER TABLE shop_user ADD CONSTRAINT strict CHECK (full_name <> 'name 650')")
@@ -185,22 +208,92 @@ def test_a_batch_that_fails_is_shown_and_the_rest_goes_on_when_it_is_mended(
     result = shop.manage("backfill", check=False, settings=SMALL_BATCHES)
 
     assert result.returncode == 1
-    problem = "keys from after 600 to 700: IntegrityError: new row for relation"
-    assert f"Backfill {NAME} failed at {problem}" in result.stderr
-    assert "run the same command again: it goes on where it stopped" in result.stderr
+    problem = "key 650: IntegrityError: new row for relation"
+    assert f"Backfill {NAME} failed: at {problem}" in result.stderr
+    assert f"run: manage.py backfill --retry {NAME}" in result.stderr
     assert "Traceback" not in result.stderr
     shown = shop.manage("backfill", "--list").stdout
-    assert f"{NAME}  failed  600/" in shown
-    assert problem in shown
+    assert f"{NAME}  failed  {ROWS - 1}/" in shown
+    assert f"1 rows failed, the first at {problem}" in shown
     backfill = listed(shop)
-    assert (backfill["status"], backfill["rows_done"]) == ("failed", 600)
+    assert (backfill["status"], backfill["rows_done"]) == ("failed", ROWS - 1)
     assert backfill["failed_batches"] == 1
     assert backfill["error"].startswith(problem)
 
+    again = shop.manage("backfill", check=False)
+    assert again.returncode == 1
+    assert f"Backfill {NAME} failed: at {problem}" in again.stderr
+
     pg.execute("ALTER TABLE shop_user DROP CONSTRAINT strict")
-    shop.manage("backfill", settings=SMALL_BATCHES)
-    assert shop.rows("SELECT count(*), count(DISTINCT id) FROM witness") == [(ROWS, ROWS)]
-    assert state(shop) == ("succeeded", ROWS, 1, "")
+    shop.manage("backfill", "--retry", NAME)
+    assert_every_row_was_moved_once(shop)
+
+
+# Controlling
+
+
+def test_a_backfill_is_paused_and_resumed_while_a_worker_is_at_it(
+    shop: Project, pg: psycopg.Connection
+) -> None:
+    with holding(shop.database_url, HOLD_ROW_650):
+        process = shop.start("backfill", settings={**SMALL_BATCHES, "LOCK_TIMEOUT": 60})
+        wait_until_blocked(pg, pid_of_worker(pg))
+        assert shop.manage("backfill", "--pause", NAME).stdout == f"{NAME}: pausing\n"
+        assert state(shop)[:2] == ("pausing", 600)
+    wait_for(lambda: state(shop)[0] == "paused", "the worker to finish its batch")
+    assert state(shop)[:2] == ("paused", 700)
+    assert shop.manage("backfill").stdout == "Nothing to do: no backfill is pending.\n"
+    named = shop.manage("backfill", NAME, check=False)
+    assert named.returncode == 1
+    assert f"is paused. Go on with: manage.py backfill --resume {NAME}" in named.stderr
+    assert process.poll() is None
+
+    assert shop.manage("backfill", "--resume", NAME).stdout == f"{NAME}: pending\n"
+    process.communicate()
+    assert process.returncode == 0
+    assert_every_row_was_moved_once(shop)
+
+
+def test_a_backfill_is_cancelled_and_taken_up_again(shop: Project, pg: psycopg.Connection) -> None:
+    with holding(shop.database_url, HOLD_ROW_650):
+        process = shop.start("backfill", settings={**SMALL_BATCHES, "LOCK_TIMEOUT": 60})
+        wait_until_blocked(pg, pid_of_worker(pg))
+        assert shop.manage("backfill", "--cancel", NAME).stdout == f"{NAME}: cancelled\n"
+    stdout, _ = process.communicate()
+    assert (process.returncode, stdout) == (0, f"{NAME}: cancelled, 700 rows\n")
+    assert shop.manage("backfill").stdout == "Nothing to do: no backfill is pending.\n"
+    assert state(shop)[:2] == ("cancelled", 700)
+
+    shop.manage("backfill", "--retry", NAME)
+    assert_every_row_was_moved_once(shop)
+
+
+def test_what_makes_no_sense_is_refused(shop: Project) -> None:
+    for option, message in {
+        "--resume": f"Backfill {NAME} is pending, not paused.",
+        "--retry": f"Backfill {NAME} is pending: there is nothing to retry.",
+    }.items():
+        result = shop.manage("backfill", option, NAME, check=False)
+        assert (result.returncode, result.stderr) == (1, f"Refused: {message}\n")
+    assert state(shop)[0] == "pending"
+
+
+def test_the_pace_is_changed_while_a_worker_is_at_it(shop: Project, pg: psycopg.Connection) -> None:
+    with holding(shop.database_url, HOLD_ROW_650):
+        process = shop.start("backfill", settings={**SMALL_BATCHES, "LOCK_TIMEOUT": 60})
+        wait_until_blocked(pg, pid_of_worker(pg))
+        tuned = shop.manage("backfill", "--tune", "--batch-size", "150", NAME)
+        assert tuned.stdout == f"{NAME}: batches of 150 rows\n"
+    process.communicate()
+    assert_every_row_was_moved_once(shop)
+    sizes = shop.rows("SELECT count(*) FROM witness GROUP BY xmin ORDER BY min(id)")
+    assert sizes == [(100,)] * 7 + [(150,)] * 2
+
+
+def test_several_workers_of_one_command(shop: Project) -> None:
+    result = shop.manage("backfill", "--workers", "3", "--batch-size", "20")
+    assert result.stdout == f"{NAME}: succeeded, {ROWS} rows\n"
+    assert_every_row_was_moved_once(shop)
 
 
 # Looking
@@ -221,7 +314,6 @@ def test_the_listing_for_programs(shop: Project) -> None:
         "throttled_by",
         "failed_batches",
         "verified",
-        "error",
     }
     assert backfill.pop("rows_estimated") > 0
     assert backfill == {
@@ -236,7 +328,6 @@ def test_the_listing_for_programs(shop: Project) -> None:
         "throttled_by": None,
         "failed_batches": 0,
         "verified": None,
-        "error": None,
     }
 
 
@@ -301,8 +392,8 @@ def test_a_backfill_of_another_release_is_named_and_the_others_run(shop: Project
     with shop.connect() as connection:
         connection.execute(
             'INSERT INTO zero_downtime_backfill (name, "table", status, rows_done, '
-            "rows_estimated, seconds_running, failed_batches, error, created_at) "
-            "VALUES ('shop.0001_gone', 'shop_user', 'pending', 0, 0, 0, 0, '', '2000-01-01')"
+            "rows_estimated, seconds_running, failed_batches, error, throttled_by, created_at) "
+            "VALUES ('shop.0001_gone', 'shop_user', 'pending', 0, 0, 0, 0, '', '', '2000-01-01')"
         )
     result = shop.manage("backfill", check=False)
     assert result.returncode == 1

@@ -16,6 +16,11 @@ from tests.support.shop import insert_users, write_shop
         (["--json"], "--json goes with --list"),
         (["--database", "other"], "invalid choice: 'other'"),
         (["--list", "--verify"], "not allowed with argument"),
+        (["--pause"], "--pause needs the NAME of a backfill"),
+        (["--retry"], "--retry needs the NAME of a backfill"),
+        (["--tune", "some.name"], "--tune goes with --batch-size"),
+        (["--workers", "0"], "0 is less than 1"),
+        (["--max-rate", "fast"], "'fast' is not a number"),
     ],
 )
 def test_arguments_that_make_no_sense(project: Project, arguments: list[str], message: str) -> None:

@@ -12,22 +12,32 @@ class Pace:
 
     It grows gently and shrinks fast: a batch that is too small costs a little throughput, one
     that is too large holds row locks that clients wait for.
+
+    Args:
+        fixed_rows: the batch size that the work insists on, if it does.
     """
 
     MOST_GROWTH = 1.5
     MOST_SHRINKING = 0.25
 
     def __init__(self, fixed_rows: int | None = None) -> None:
-        self.target_seconds: float = conf.get("BATCH_TARGET_SECONDS")
+        self.fixed_rows = fixed_rows
+        self.rows = FIRST_ROWS
+        self.tune(None, None)
+
+    def tune(self, batch_size: int | None, target_seconds: float | None) -> None:
+        """Take what somebody asked for; where that is None, what the work or the settings say."""
+        fixed_rows = batch_size or self.fixed_rows
+        self.target_seconds: float = target_seconds or conf.get("BATCH_TARGET_SECONDS")
         self.min_rows: int = fixed_rows or conf.get("BATCH_MIN_ROWS")
         self.max_rows: int = fixed_rows or max(self.min_rows, conf.get("BATCH_MAX_ROWS"))
-        self.rows = self._within_bounds(FIRST_ROWS)
+        self.rows = self._within_bounds(self.rows)
 
-    def observe(self, seconds: float) -> None:
-        """Learn that a batch of the present size took `seconds`."""
-        factor = self.target_seconds / max(seconds, 1e-6)
-        factor = min(self.MOST_GROWTH, max(self.MOST_SHRINKING, factor))
-        self.rows = self._within_bounds(round(self.rows * factor))
+    def observe(self, rows: int, seconds: float) -> None:
+        """Learn that a batch of that many rows took `seconds`."""
+        fitting = rows * self.target_seconds / max(seconds, 1e-6)
+        smallest, largest = self.rows * self.MOST_SHRINKING, self.rows * self.MOST_GROWTH
+        self.rows = self._within_bounds(round(min(largest, max(smallest, fitting))))
 
     def shrink(self) -> None:
         """Take less at once: the last batch could not get its row locks in time."""

@@ -47,7 +47,10 @@ class ProgressBar:
         finished = backfill.status == Backfill.Status.SUCCEEDED
         if finished or backfill.rows_done > (self.bar.total or 0):
             self.bar.total = backfill.rows_done
+        self.bar.set_postfix_str(_holding_back(backfill), refresh=False)
         self.bar.update(backfill.rows_done - self.bar.n)
+        if not finished:
+            self.bar.refresh()
 
     def close(self) -> None:
         """Leave the last state of the bar on the screen."""
@@ -66,15 +69,23 @@ class ProgressLog:
         if time.monotonic() < self.next_line:
             return
         self.next_line = time.monotonic() + SECONDS_BETWEEN_LOG_LINES
+        held = _holding_back(backfill)
         rate = backfill.rows_done / max(backfill.seconds_running, 1e-6)
         self.stream.write(
             f"{backfill.name}: {backfill.rows_done} of about {backfill.rows_estimated} rows, "
-            f"{rate:.0f} rows/s\n"
+            f"{rate:.0f} rows/s{' ' if held else ''}{held}\n"
         )
         self.stream.flush()
 
     def close(self) -> None:
         """Nothing is left open."""
+
+
+def _holding_back(backfill: Backfill) -> str:
+    """Return why no rows are moved now; nothing if they are."""
+    if backfill.status in (Backfill.Status.PAUSING, Backfill.Status.PAUSED):
+        return f"({backfill.status})"
+    return f"({backfill.throttled_by})" if backfill.throttled_by else ""
 
 
 def progress_for(backfill: Backfill, stream: Stream) -> ProgressBar | ProgressLog:

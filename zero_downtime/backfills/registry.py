@@ -35,20 +35,6 @@ def register(
     return backfill
 
 
-def start_over(connection: BaseDatabaseWrapper, backfill: Backfill) -> Backfill:
-    """Let a backfill begin at the first key again."""
-    backfill.status = Backfill.Status.PENDING
-    backfill.cursor = None
-    backfill.last_key = None
-    backfill.rows_done = 0
-    backfill.seconds_running = 0
-    backfill.verified = None
-    backfill.error = ""
-    backfill.finished_at = None
-    backfill.save(using=connection.alias)
-    return backfill
-
-
 def unregister(connection: BaseDatabaseWrapper, name: str) -> None:
     """Forget the backfill of that name, if there is one."""
     Backfill.objects.using(connection.alias).filter(name=name).delete()
@@ -90,12 +76,12 @@ class Listed:
     throttled_by: str | None
     failed_batches: int
     verified: bool | None
-    error: str | None
 
     @classmethod
     def of(cls, connection: BaseDatabaseWrapper, backfill: Backfill) -> Listed:
         """Describe `backfill` as it stands now."""
-        rate = backfill.rows_done / backfill.seconds_running if backfill.seconds_running else None
+        workers = sessions.count_by_application(connection, worker_application(backfill))
+        rate = rate_of(backfill, workers)
         rows_left = max(0, backfill.rows_estimated - backfill.rows_done)
         finished = backfill.status == Backfill.Status.SUCCEEDED
         return cls(
@@ -107,12 +93,18 @@ class Listed:
             rows_estimated=backfill.rows_estimated,
             rate=None if rate is None else round(rate, 1),
             eta_seconds=0 if finished else round(rows_left / rate) if rate else None,
-            workers=sessions.count_by_application(connection, worker_application(backfill)),
-            throttled_by=None,
+            workers=workers,
+            throttled_by=(backfill.throttled_by or None) if workers else None,
             failed_batches=backfill.failed_batches,
             verified=backfill.verified,
-            error=backfill.error or None,
         )
+
+
+def rate_of(backfill: Backfill, workers: int) -> float | None:
+    """Return how many rows a second that many workers move; of one, if none is at work."""
+    if not backfill.seconds_running:
+        return None
+    return backfill.rows_done / backfill.seconds_running * max(1, workers)
 
 
 def worker_application(backfill: Backfill) -> str:
@@ -121,8 +113,14 @@ def worker_application(backfill: Backfill) -> str:
 
 
 def listing(connection: BaseDatabaseWrapper, backfills: list[Backfill]) -> dict[str, Any]:
-    """Return the JSON document of `manage.py backfill --list --json`."""
-    return {
-        "version": LISTING_VERSION,
-        "backfills": [asdict(Listed.of(connection, backfill)) for backfill in backfills],
-    }
+    """Return the JSON document of `manage.py backfill --list --json`.
+
+    An entry has an `error` only if there is one.
+    """
+    entries = []
+    for backfill in backfills:
+        entry = asdict(Listed.of(connection, backfill))
+        if backfill.error:
+            entry["error"] = backfill.error
+        entries.append(entry)
+    return {"version": LISTING_VERSION, "backfills": entries}

@@ -1,4 +1,4 @@
-"""The batch loop."""
+"""The batch loop of one worker."""
 
 from __future__ import annotations
 
@@ -7,44 +7,66 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Event
+from typing import Protocol
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.utils import timezone
 
-from zero_downtime import conf
+from zero_downtime import conf, signals
 from zero_downtime.backfills import registry
 from zero_downtime.backfills.keys import Key, KeyRange
+from zero_downtime.backfills.ledger import Ledger
 from zero_downtime.backfills.pace import Pace
+from zero_downtime.backfills.statuses import Status
 from zero_downtime.backfills.work import Work
 from zero_downtime.errors import Refused
-from zero_downtime.models import Backfill
-from zero_downtime.postgres import errors, sessions
-from zero_downtime.postgres.locks import lock_timeout
+from zero_downtime.models import Backfill, BackfillRange
+from zero_downtime.postgres import errors, sessions, vacuum
+from zero_downtime.postgres.locks import lock_timeout, wait_for_writers
 
 logger = logging.getLogger("zero_downtime.backfills")
 
 RECONNECT_DELAY = 0.5
 LOCK_FAILURE_DELAY = 0.2
+# How often a worker that has nothing to do, or holds back, looks whether that has changed.
+LOOK_AGAIN = 1.0
+
+
+class Brake(Protocol):
+    """What tells a worker to hold back."""
+
+    def reason(self, connection: BaseDatabaseWrapper, table: str) -> str | None:
+        """Return why, in words for people; None to go on."""
+
+
+class Released:
+    """A brake that never holds."""
+
+    def reason(self, connection: BaseDatabaseWrapper, table: str) -> str | None:
+        """Return None."""
+        return None
 
 
 @dataclass
 class BatchFailed(Exception):
-    """A batch raised, and trying it again would not help."""
+    """A batch raised, and trying the same rows again would not help."""
 
+    lease: BackfillRange
     keys: KeyRange
     error: Exception
 
 
 class Runner:
-    """Moves the rows of one backfill until none are left.
+    """One worker: moves rows of one backfill until none are left for it.
 
-    The row of `zero_downtime.Backfill` is locked for the length of each batch and carries the
-    cursor, so any number of runners of the same backfill may be at work: they take turns, and a
-    batch and the cursor that says it is done commit or vanish together.
+    Any number of them may be at work, on any number of machines; see `ledger`.
 
     Args:
-        progress: called after every batch with the backfill as it was committed.
+        progress: called after every batch, and while holding back, with the backfill as it was
+            committed.
+        brake: asked before every batch.
+        stop: when set, the worker stops after the batch it is in.
     """
 
     def __init__(
@@ -53,84 +75,135 @@ class Runner:
         backfill: Backfill,
         work: Work,
         progress: Callable[[Backfill], None] = lambda backfill: None,
+        brake: Brake | None = None,
+        stop: Event | None = None,
     ) -> None:
         self.connection = connection
         self.backfill = backfill
         self.work = work
         self.progress = progress
+        self.brake = brake or Released()
+        self.stop = stop or Event()
         self.key = Key.of(connection, work.table)
+        self.ledger = Ledger(connection, backfill, self.key, work)
         self.pace = Pace(work.batch_size)
         self.pause: float = conf.get("BATCH_PAUSE")
         self.last_progress = time.monotonic()
+        # The range of the latest batch, if its rows were locked by somebody: others come first.
+        self.postponed: int | None = None
 
     def run(self) -> Backfill:
-        """Run to the end and return the backfill, `succeeded` or `failed`.
+        """Run until the backfill has ended, or `stop` is set, and return it.
 
-        A lock timeout, a deadlock or a lost connection is waited out; any other error of a batch
-        ends the run as `failed`, with the range and the error recorded.
+        A lock timeout, a deadlock or a lost connection is waited out. A batch that fails in any
+        other way is halved until the rows that cannot be moved are set aside one by one, with
+        their keys and errors; when all others are done, the backfill is `failed`.
 
         Raises:
             Refused: nothing could be done for as long as `LOCK_DEADLINE`.
         """
-        while True:
+        while not self.stop.is_set():
             try:
-                self._run_batches()
-                return self.backfill
-            except BatchFailed as failure:
-                self._record_failure(failure)
-                return self.backfill
+                self._work_until_the_end()
+                break
             except (OperationalError, InterfaceError) as error:
                 self._recover_from(error)
+        return self.backfill
 
-    def _run_batches(self) -> None:
+    def _work_until_the_end(self) -> None:
         name = registry.worker_application(self.backfill)
         with sessions.application_name(self.connection, name):
-            while self._run_batch():
+            self._wait_for_unseen_rows()
+            while not self.stop.is_set() and self._take_a_step():
                 self.last_progress = time.monotonic()
-                self.progress(self.backfill)
-                time.sleep(self.pause)
 
-    def _run_batch(self) -> bool:
-        """Move the next range and its cursor in one transaction; return whether rows remain."""
+    def _wait_for_unseen_rows(self) -> None:
+        """Let those finish who have inserted rows that nobody else can see yet.
+
+        Their keys may be passed before they commit. A trigger would have taken care of them.
+        """
+        if self.backfill.cursor is None and not self.work.leaves_new_rows:
+            wait_for_writers(self.connection, self.work.table)
+
+    def _take_a_step(self) -> bool:
+        """Move some rows, or wait for a reason; return whether there may be more to do."""
+        if (reason := self.brake.reason(self.connection, self.work.table)) is not None:
+            self._hold_back(reason)
+            return True
+        handout = self.ledger.hand_out(self.pace.rows, self.postponed)
+        self._look_at(handout.backfill)
+        if handout.range is not None:
+            asked_at = time.monotonic()
+            self._move(handout.range)
+            at_rate = handout.seconds_at_rate - (time.monotonic() - asked_at)
+            self.stop.wait(max(self.pause, at_rate, 0))
+        elif self.backfill.status == Status.RUNNING:
+            self.ledger.wait_for_others(LOOK_AGAIN)
+        elif self.backfill.status in (Status.PAUSING, Status.PAUSED):
+            self.progress(self.backfill)
+            self.stop.wait(LOOK_AGAIN)
+        else:
+            signals.backfill_ended.send(Backfill, backfill=self.backfill)
+            return False
+        return True
+
+    def _look_at(self, backfill: Backfill) -> None:
+        """Learn what somebody may have changed meanwhile, the pace among it."""
+        self.backfill = backfill
+        self.pace.tune(backfill.batch_size, backfill.target_seconds)
+        if backfill.throttled_by:
+            self._note_throttled("")
+
+    def _hold_back(self, reason: str) -> None:
+        self._note_throttled(reason)
+        self.progress(self.backfill)
+        self.stop.wait(LOOK_AGAIN)
+
+    def _note_throttled(self, reason: str) -> None:
+        if reason != self.backfill.throttled_by:
+            self.backfill.throttled_by = reason
+            self.backfill.save(using=self.connection.alias, update_fields=["throttled_by"])
+
+    def _move(self, handed_out: BackfillRange) -> None:
+        self.postponed = handed_out.pk
+        try:
+            moved = self._run_batch(handed_out)
+        except BatchFailed as failure:
+            logger.warning("Backfill %s: %s: %s", self.backfill.name, failure.keys, failure.error)
+            self.ledger.divide(failure.lease, failure.keys, failure.error)
+            self.pace.shrink()
+            return
+        self.postponed = None
+        if moved:
+            self.progress(self.backfill)
+            signals.backfill_progressed.send(Backfill, backfill=self.backfill)
+            if vacuum.is_due(self.backfill.rows_done, moved, self.backfill.rows_estimated):
+                vacuum.vacuum(self.connection, self.work.table)
+
+    def _run_batch(self, handed_out: BackfillRange) -> int:
+        """Move rows and record it in one transaction; return how many."""
         started = time.monotonic()
         with transaction.atomic(using=self.connection.alias):
-            backfill = self._lock_row()
-            if backfill.status == Backfill.Status.SUCCEEDED:
-                self.backfill = backfill
-                return False
-            if backfill.last_key is None and self.work.leaves_new_rows:
-                backfill.last_key = self.key.last(self.connection)
-            keys = self.key.next_range(
-                self.connection, backfill.cursor, self.pace.rows, backfill.last_key
-            )
-            if keys is None:
-                self.work.finish(self.connection)
-                backfill.status = Backfill.Status.SUCCEEDED
-                backfill.finished_at = timezone.now()
-            else:
-                self._process(keys)
-                backfill.status = Backfill.Status.RUNNING
-                backfill.cursor = keys.upto
-                backfill.rows_done += keys.rows
-            backfill.error = ""
-            backfill.seconds_running += time.monotonic() - started
-            backfill.save(using=self.connection.alias)
-        self.backfill = backfill
-        if keys is not None:
-            self.pace.observe(time.monotonic() - started)
-        return keys is not None
+            lease = self.ledger.lease(handed_out)
+            if lease is None:
+                return 0
+            keys = self._first_rows(lease)
+            if keys is not None:
+                self._process(lease, keys)
+            backfill = self.ledger.settle(lease, keys, time.monotonic() - started)
+        rows = keys.rows if keys else 0
+        if rows:
+            self.pace.observe(rows, time.monotonic() - started)
+        self._look_at(backfill)
+        return rows
 
-    def _lock_row(self) -> Backfill:
-        backfills = Backfill.objects.using(self.connection.alias).select_for_update()
-        backfill = backfills.filter(pk=self.backfill.pk).first()
-        if backfill is None:
-            raise Refused(
-                f"Backfill {self.backfill.name} is no longer registered: its migration has been "
-                "unapplied. Nothing is left to do."
-            )
-        return backfill
+    def _first_rows(self, lease: BackfillRange) -> KeyRange | None:
+        """Return as much of the range as suits the pace, which may have changed since."""
+        if lease.rows <= self.pace.rows:
+            return KeyRange(lease.after, lease.upto, lease.rows)
+        return self.key.next_range(self.connection, lease.after, self.pace.rows, lease.upto)
 
-    def _process(self, keys: KeyRange) -> None:
+    def _process(self, lease: BackfillRange, keys: KeyRange) -> None:
         try:
             # Clients wait for the rows that a batch has locked, so a batch must not wait long.
             with lock_timeout(self.connection, conf.get("LOCK_TIMEOUT")):
@@ -138,7 +211,7 @@ class Runner:
         except Exception as error:
             if errors.is_lock_failure(error) or errors.is_lost_connection(error):
                 raise
-            raise BatchFailed(keys, error) from error
+            raise BatchFailed(lease, keys, error) from error
 
     def _recover_from(self, error: Exception) -> None:
         """Get ready for another try after an error that says nothing about the rows."""
@@ -151,21 +224,11 @@ class Runner:
         if errors.is_lock_failure(error):
             logger.info("Backfill %s: a batch found its rows locked.", self.backfill.name)
             self.pace.shrink()
-            time.sleep(random.uniform(0, LOCK_FAILURE_DELAY))
+            self.stop.wait(random.uniform(0, LOCK_FAILURE_DELAY))
         elif errors.is_lost_connection(error):
             logger.warning("Backfill %s: connection lost, connecting again.", self.backfill.name)
             self.connection.close()
-            time.sleep(RECONNECT_DELAY)
+            self.postponed = None
+            self.stop.wait(RECONNECT_DELAY)
         else:
             raise error
-
-    def _record_failure(self, failure: BatchFailed) -> None:
-        with transaction.atomic(using=self.connection.alias):
-            backfill = self._lock_row()
-            backfill.status = Backfill.Status.FAILED
-            backfill.failed_batches += 1
-            backfill.error = (
-                f"{failure.keys}: {type(failure.error).__name__}: {str(failure.error).strip()}"
-            )
-            backfill.save(using=self.connection.alias)
-        self.backfill = backfill

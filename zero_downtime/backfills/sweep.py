@@ -59,7 +59,7 @@ def sweep(connection: BaseDatabaseWrapper, work: Work) -> None:
     while keys := key.next_range(connection, after, pace.rows, last):
         started = time.monotonic()
         retry_lock_failures(connection, partial(_process, connection, work, key, keys), work.table)
-        pace.observe(time.monotonic() - started)
+        pace.observe(keys.rows, time.monotonic() - started)
         after = keys.upto
 
 

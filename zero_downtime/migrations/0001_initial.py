@@ -104,7 +104,10 @@ class Migration(migrations.Migration):
                         choices=[
                             ("pending", "Pending"),
                             ("running", "Running"),
+                            ("pausing", "Pausing"),
+                            ("paused", "Paused"),
                             ("failed", "Failed"),
+                            ("cancelled", "Cancelled"),
                             ("succeeded", "Succeeded"),
                         ],
                         default="pending",
@@ -119,6 +122,11 @@ class Migration(migrations.Migration):
                 ("failed_batches", models.IntegerField(default=0)),
                 ("error", models.TextField(default="")),
                 ("verified", models.BooleanField(null=True)),
+                ("throttled_by", models.TextField(default="")),
+                ("batch_size", models.IntegerField(null=True)),
+                ("target_seconds", models.FloatField(null=True)),
+                ("max_rate", models.FloatField(null=True)),
+                ("paced_until", models.DateTimeField(null=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("finished_at", models.DateTimeField(null=True)),
                 (
@@ -133,6 +141,32 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["created_at", "id"],
+            },
+        ),
+        CreateModelEverywhere(
+            name="BackfillRange",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("after", models.TextField(null=True)),
+                ("upto", models.TextField()),
+                ("rows", models.BigIntegerField()),
+                ("error", models.TextField(default="")),
+                (
+                    "backfill",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="ranges",
+                        to="zero_downtime.backfill",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["id"],
             },
         ),
     ]

@@ -17,8 +17,9 @@ from django.db.migrations.operations.base import Operation, OperationCategory
 from django.db.migrations.state import ProjectState, StateApps
 
 from zero_downtime import conf
-from zero_downtime.backfills import registry
+from zero_downtime.backfills import controls, registry
 from zero_downtime.backfills.runner import Runner
+from zero_downtime.backfills.statuses import Status
 from zero_downtime.backfills.work import Work
 from zero_downtime.errors import Refused
 from zero_downtime.models import Backfill, Transition
@@ -102,11 +103,13 @@ def is_small(connection: BaseDatabaseWrapper, table: str) -> bool:
 
 def run_now(connection: BaseDatabaseWrapper, backfill: Backfill, work: Work) -> None:
     """Run a backfill to its end while `migrate` waits; raise if it fails."""
+    if backfill.status in (Status.FAILED, Status.CANCELLED):
+        controls.retry(connection, backfill)
     finished = Runner(connection, backfill, work).run()
-    if finished.status == Backfill.Status.FAILED:
+    if finished.status == Status.FAILED:
         raise Refused(
-            f"Backfill {finished.name} failed. The rows before are done and safe; mend the cause, "
-            f"then run the same command again. It stopped at {finished.error}"
+            f"Backfill {finished.name} failed at {finished.error}\nThe other rows are done and "
+            "safe; mend the cause, then run the same command again."
         )
 
 

@@ -8,6 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from zero_downtime import conf
+from zero_downtime.backfills import statuses
 from zero_downtime.models import Backfill, Transition
 from zero_downtime.postgres import catalog
 from zero_downtime.transitions import evidence
@@ -39,7 +40,7 @@ def _unfinished_backfill(connection: BaseDatabaseWrapper, transition: Transition
         return None
     return (
         f"backfill {unfinished.name} is {unfinished.status}. "
-        f"Run: manage.py backfill {unfinished.name}"
+        f"Run: {statuses.how_to_go_on(unfinished)}"
     )
 
 

@@ -15,7 +15,7 @@ from django.db import ProgrammingError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
-from zero_downtime.backfills import registry
+from zero_downtime.backfills import controls
 from zero_downtime.errors import Refused
 from zero_downtime.models import Transition
 from zero_downtime.postgres import errors
@@ -111,7 +111,7 @@ def record_reopened(connection: BaseDatabaseWrapper, key: TransitionKey, pair: C
     transition.contracted_at = None
     transition.save(using=connection.alias)
     for backfill in transition.backfills.using(connection.alias):
-        registry.start_over(connection, backfill)
+        controls.start_over(connection, backfill)
 
 
 def record_contracted(connection: BaseDatabaseWrapper, key: TransitionKey) -> None:

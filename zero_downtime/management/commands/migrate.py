@@ -15,6 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
 from zero_downtime import conf
+from zero_downtime.backfills import statuses
 from zero_downtime.errors import Refused
 from zero_downtime.guard import facts, safety
 from zero_downtime.guard.journal import Journal, history
@@ -200,7 +201,7 @@ class GuardedMigrateMixin:
         ):
             self.stdout.write(
                 f"Backfill {backfill.name} is {backfill.status}, about "
-                f"{backfill.rows_estimated} rows. Run: manage.py backfill {backfill.name}"
+                f"{backfill.rows_estimated} rows. Run: {statuses.how_to_go_on(backfill)}"
             )
 
     def show_history(self, connection: BaseDatabaseWrapper, *, as_json: bool) -> None:

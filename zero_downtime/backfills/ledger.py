@@ -1,0 +1,233 @@
+"""Which keys of a backfill are handed out, and which of them are done.
+
+Keys are handed out in their order, up to the *frontier* (`Backfill.cursor`), to however many
+workers there are. What is handed out and not done is a `BackfillRange`, and the lock on its row
+is the worker's lease. It is held by the transaction that moves the rows and deletes the range, so
+a batch and the record that it is done commit together, and the range of a worker that died is free
+again without anybody having to notice.
+
+Locks are taken in the order range, backfill; who holds the backfill only skips locked ranges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import DateTimeField, F, Func, QuerySet
+from django.utils import timezone
+
+from zero_downtime import conf
+from zero_downtime.backfills import statuses
+from zero_downtime.backfills.keys import Key, KeyRange
+from zero_downtime.backfills.statuses import Status
+from zero_downtime.backfills.work import Work
+from zero_downtime.errors import Refused
+from zero_downtime.models import Backfill, BackfillRange
+from zero_downtime.postgres import errors
+from zero_downtime.postgres.locks import lock_timeout
+
+# At a given rate no batch shall be worth more than this many seconds, or rows come in bursts.
+SECONDS_PER_BATCH_AT_RATE = 1.0
+
+
+@dataclass(frozen=True)
+class Handout:
+    """What a worker was given when it asked for rows.
+
+    Without a range there is nothing for it to do now: `backfill` says by its status whether that
+    is for good, and if it is still running, others are at work on the last ranges.
+    """
+
+    backfill: Backfill
+    range: BackfillRange | None
+    # The rate that was asked for is kept if the worker does not ask again before (seconds).
+    seconds_at_rate: float = 0.0
+
+
+def open_ranges(connection: BaseDatabaseWrapper, backfill: Backfill) -> QuerySet[BackfillRange]:
+    """Return all that is handed out and not done, but for the rows that failed."""
+    ranges = BackfillRange.objects.using(connection.alias)
+    return ranges.filter(backfill=backfill.pk, error="")
+
+
+def somebody_is_at_work(connection: BaseDatabaseWrapper, backfill: Backfill) -> bool:
+    """Whether a worker is in a batch. Only in a transaction, in which `backfill` is locked."""
+    ranges = open_ranges(connection, backfill)
+    return ranges.count() > len(ranges.select_for_update(skip_locked=True))
+
+
+class Ledger:
+    """The books of one backfill, as one worker sees them."""
+
+    def __init__(
+        self, connection: BaseDatabaseWrapper, backfill: Backfill, key: Key, work: Work
+    ) -> None:
+        self.connection = connection
+        self.backfill = backfill
+        self.key = key
+        self.work = work
+
+    @property
+    def _backfills(self) -> QuerySet[Backfill]:
+        return Backfill.objects.using(self.connection.alias).filter(pk=self.backfill.pk)
+
+    @property
+    def _ranges(self) -> QuerySet[BackfillRange]:
+        return open_ranges(self.connection, self.backfill)
+
+    def hand_out(self, rows: int, postponed: int | None = None) -> Handout:
+        """Return a range that nobody is at work on, at most `rows` newly cut ones if there is none.
+
+        Here a backfill becomes running, paused, failed and succeeded.
+
+        Args:
+            postponed: the id of a range to return only if there is no other.
+        """
+        with transaction.atomic(using=self.connection.alias):
+            backfill, now = self._lock_backfill()
+            if backfill.status == Status.PENDING:
+                statuses.change(self.connection, backfill, Status.RUNNING)
+            if backfill.status == Status.PAUSING and not somebody_is_at_work(
+                self.connection, backfill
+            ):
+                statuses.change(self.connection, backfill, Status.PAUSED)
+            if backfill.status != Status.RUNNING:
+                return Handout(backfill, None)
+            others = self._free_ranges().exclude(pk=postponed or 0)
+            lease = others.first() or self._cut(backfill, rows) or self._free_ranges().first()
+            if lease is not None:
+                return Handout(backfill, lease, self._charge(backfill, lease, now))
+            if not self._ranges.exists():
+                self._end(backfill)
+            return Handout(backfill, None)
+
+    def _lock_backfill(self) -> tuple[Backfill, datetime]:
+        """Lock the backfill's row; return it and the time by the one clock that all can see."""
+        clock: Func = Func(function="clock_timestamp", output_field=DateTimeField())
+        backfill = self._backfills.select_for_update().annotate(now=clock).first()
+        if backfill is None:
+            raise Refused(
+                f"Backfill {self.backfill.name} is no longer registered: its migration has been "
+                "unapplied. Nothing is left to do."
+            )
+        return backfill, backfill.now
+
+    def _free_ranges(self) -> QuerySet[BackfillRange]:
+        return self._ranges.select_for_update(skip_locked=True)
+
+    def _cut(self, backfill: Backfill, rows: int) -> BackfillRange | None:
+        """Cut the next rows at the frontier; None if none are left."""
+        if backfill.last_key is None and self.work.leaves_new_rows:
+            backfill.last_key = self.key.last(self.connection)
+        if backfill.max_rate is not None:
+            rows = min(rows, max(1, round(backfill.max_rate * SECONDS_PER_BATCH_AT_RATE)))
+        keys = self.key.next_range(self.connection, backfill.cursor, rows, backfill.last_key)
+        if keys is None:
+            return None
+        backfill.cursor = keys.upto
+        backfill.save(using=self.connection.alias, update_fields=["cursor", "last_key"])
+        return self._record(keys)
+
+    def _record(self, keys: KeyRange, error: str = "") -> BackfillRange:
+        return BackfillRange.objects.using(self.connection.alias).create(
+            backfill_id=self.backfill.pk,
+            after=keys.after,
+            upto=keys.upto,
+            rows=keys.rows,
+            error=error,
+        )
+
+    def _charge(self, backfill: Backfill, lease: BackfillRange, now: datetime) -> float:
+        if backfill.max_rate is None:
+            return 0.0
+        begin = max(now, backfill.paced_until or now)
+        backfill.paced_until = begin + timedelta(seconds=lease.rows / backfill.max_rate)
+        backfill.save(using=self.connection.alias, update_fields=["paced_until"])
+        return (backfill.paced_until - now).total_seconds()
+
+    def _end(self, backfill: Backfill) -> None:
+        """Nothing is left but, perhaps, rows that failed."""
+        if backfill.failed_batches:
+            statuses.change(self.connection, backfill, Status.FAILED)
+            return
+        self.work.finish(self.connection)
+        statuses.change(self.connection, backfill, Status.SUCCEEDED)
+        backfill.finished_at = timezone.now()
+        backfill.save(using=self.connection.alias, update_fields=["finished_at"])
+
+    def lease(self, handed_out: BackfillRange) -> BackfillRange | None:
+        """Lock a range until the end of the transaction; None if somebody else was faster."""
+        return self._free_ranges().filter(pk=handed_out.pk).first()
+
+    def settle(self, lease: BackfillRange, keys: KeyRange | None, seconds: float) -> Backfill:
+        """Record, in the transaction that moved them, that the rows of `keys` are done.
+
+        Args:
+            keys: the range's first rows; None if there were none left in it.
+            seconds: how long that took.
+
+        Returns:
+            The backfill as it will be when the transaction has committed.
+        """
+        self._shorten(lease, keys)
+        self._backfills.update(
+            rows_done=F("rows_done") + (keys.rows if keys else 0),
+            seconds_running=F("seconds_running") + seconds,
+        )
+        return self._backfills.get()
+
+    def _shorten(self, lease: BackfillRange, keys: KeyRange | None) -> None:
+        """Take the keys from the beginning of the range."""
+        if keys is None or keys.upto == lease.upto:
+            lease.delete()
+            return
+        lease.after = keys.upto
+        lease.rows = max(1, lease.rows - keys.rows)
+        lease.save(using=self.connection.alias, update_fields=["after", "rows"])
+
+    def divide(self, handed_out: BackfillRange, keys: KeyRange, error: Exception) -> None:
+        """Make two ranges of rows that failed together, or set aside the one that fails alone."""
+        with transaction.atomic(using=self.connection.alias):
+            lease = self.lease(handed_out)
+            if lease is None:
+                return
+            self._shorten(lease, keys)
+            if keys.rows > 1:
+                for half in self._halves(keys):
+                    self._record(half)
+            else:
+                self._set_aside(keys, f"{type(error).__name__}: {str(error).strip()}")
+
+    def _halves(self, keys: KeyRange) -> list[KeyRange]:
+        rows = keys.rows // 2
+        first = self.key.next_range(self.connection, keys.after, rows, keys.upto)
+        if first is None or first.upto == keys.upto:
+            return [] if first is None else [first]
+        return [first, KeyRange(first.upto, keys.upto, keys.rows - rows)]
+
+    def _set_aside(self, keys: KeyRange, error: str) -> None:
+        failed = self._record(keys, error)
+        backfill, _ = self._lock_backfill()
+        backfill.failed_batches += 1
+        backfill.error = backfill.error or f"key {keys.upto}: {failed.error}"
+        backfill.save(using=self.connection.alias, update_fields=["failed_batches", "error"])
+        if (
+            backfill.failed_batches >= conf.get("BATCH_MAX_FAILURES")
+            and backfill.status == Status.RUNNING
+        ):
+            statuses.change(self.connection, backfill, Status.FAILED)
+
+    def wait_for_others(self, seconds: float) -> None:
+        """Wait until another worker is done with a range, or dead; not longer than `seconds`."""
+        try:
+            with (
+                transaction.atomic(using=self.connection.alias),
+                lock_timeout(self.connection, seconds),
+            ):
+                self._ranges.select_for_update().first()
+        except Exception as error:
+            if not errors.is_lock_failure(error):
+                raise

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 import pytest
@@ -48,6 +51,11 @@ CONTENDED = [
 # What needs no lock that a mere reader is in the way of. (To drop an index, PostgreSQL waits for
 # readers too, who might be using it.)
 READERS_DO_NOT_MATTER = ["alter fk constraint on", "index plain", "constraint unique partial"]
+CHANGES_NO_TABLE_THERE_IS = [
+    "alter choices only",
+    "alter python default only",
+    "add many_no_constraint",
+]
 BUILDS_INDEX = [
     "add null_unique_text",
     "add fk_null",
@@ -180,24 +188,67 @@ def test_clients_pass_while_somebody_holds_the_table(
         watched.result()
 
 
+class IndexBuilds:
+    """Counts the statements that wait for old snapshots, which DROP INDEX CONCURRENTLY does not."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(
+        self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
+    ) -> Any:
+        self.count += " INDEX CONCURRENTLY " in sql and sql.startswith("CREATE")
+        return execute(sql, params, many, context)
+
+
+@contextmanager
+def held_for_three_seconds(database_url: str, *statements: str) -> Iterator[int]:
+    """Let another session run the statements, and end its transaction after three seconds."""
+    with holding(database_url, *statements) as other:
+        timer = threading.Timer(3, other.rollback)
+        timer.start()
+        yield other.info.backend_pid
+        timer.join()
+
+
 @pytest.mark.slow
-@cases(CONTENDED)
+@override_settings(ZERO_DOWNTIME={"CONCURRENT_LOCK_TIMEOUT": 1, "LOCK_TIMEOUT": 0.5})
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 @pytest.mark.parametrize("mode", ["ROW EXCLUSIVE", "ACCESS EXCLUSIVE"])
-def test_the_table_is_locked_for_three_seconds(
+def test_the_tables_are_locked_for_three_seconds(
     connection: BaseDatabaseWrapper,
     database_url: str,
     state: ProjectState,
     mode: str,
     case: Case,
 ) -> None:
-    with (
-        override_settings(ZERO_DOWNTIME={"CONCURRENT_LOCK_TIMEOUT": 1, "LOCK_TIMEOUT": 0.5}),
-        holding(database_url, f"LOCK TABLE shop_book IN {mode} MODE") as other,
-        reports() as messages,
-    ):
-        pid = other.info.backend_pid
-        timer = threading.Timer(3, other.rollback)
-        timer.start()
+    if connection.pg_version // 10000 < case.minimum_version:  # type: ignore[attr-defined]
+        pytest.skip(f"needs PostgreSQL {case.minimum_version}")
+    lock = f"LOCK TABLE shop_book, shop_author, shop_shelf, shop_comic IN {mode} MODE"
+    with held_for_three_seconds(database_url, lock) as pid, reports() as messages:
         forwards(connection, case.make(False), state)
-        timer.join()
-    assert f"pid {pid} (" in messages[0]
+    if mode == "ACCESS EXCLUSIVE":
+        assert bool(messages) == (case.id not in CHANGES_NO_TABLE_THERE_IS)
+    if messages:
+        assert f"pid {pid} (" in messages[0]
+
+
+@pytest.mark.slow
+@override_settings(ZERO_DOWNTIME={"CONCURRENT_LOCK_TIMEOUT": 1, "LOCK_TIMEOUT": 0.5})
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_an_old_snapshot_is_held_for_three_seconds(
+    connection: BaseDatabaseWrapper, database_url: str, state: ProjectState, case: Case
+) -> None:
+    if connection.pg_version // 10000 < case.minimum_version:  # type: ignore[attr-defined]
+        pytest.skip(f"needs PostgreSQL {case.minimum_version}")
+    snapshot = ("BEGIN ISOLATION LEVEL REPEATABLE READ", "SELECT FROM elsewhere")
+    builds = IndexBuilds()
+    with (
+        held_for_three_seconds(database_url, *snapshot) as pid,
+        reports() as messages,
+        connection.execute_wrapper(builds),
+    ):
+        forwards(connection, case.make(False), state)
+    assert bool(messages) == bool(builds.count)
+    if messages:
+        assert f"pid {pid} (" in messages[0]

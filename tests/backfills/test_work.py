@@ -99,10 +99,10 @@ def new_values(model: type[models.Model]) -> list[str | None]:
 def test_a_field_is_set_to_an_expression(connection: BaseDatabaseWrapper) -> None:
     model = model_of(connection, models.BigAutoField(primary_key=True))
     create_items(model, [-2, 1, 2, 3, 4])
-    work = SetField(model, "new", Concat(F("old"), Value(" %")), Q(id__lt=3))
+    work = SetField(connection, model, "new", Concat(F("old"), Value(" %")), Q(id__lt=3))
     process(connection, work, after="-2", upto="3")
     assert new_values(model) == [None, "value 1 %", "value 2 %", None, None]
-    process(connection, SetField(model, "new", Value("first"), None), upto="-2")
+    process(connection, SetField(connection, model, "new", Value("first"), None), upto="-2")
     assert new_values(model)[:2] == ["first", "value 1 %"]
 
 
@@ -133,7 +133,7 @@ def test_keys_come_back_from_text_into_the_models_type(
     assert first is not None
     rest = key.next_range(connection, first.upto, 5)
     assert rest is not None
-    work = SetField(model, "new", Value("second batch"), None)
+    work = SetField(connection, model, "new", Value("second batch"), None)
     work.process(connection, key, rest)
     assert new_values(model) == [None, "second batch", "second batch"]
 

@@ -9,6 +9,8 @@ from typing import Any
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from zero_downtime.backfills.batch import Batch
+from zero_downtime.backfills.expressions import assignable
 from zero_downtime.backfills.keys import Key, KeyRange
 from zero_downtime.postgres.identifiers import quote_for_parameters
 
@@ -53,16 +55,17 @@ class CopyColumn(Work):
         """
         source, target = self._quoted_columns(connection)
         condition, params = key.condition(keys)
+        locked = ", ".join(f"zero_downtime_key_{number}" for number in range(len(key.columns)))
         with connection.cursor() as cursor:
             # The range stands in the UPDATE once more so that the planner, whatever it believes
             # about the size of the batch, cannot choose to read the whole table.
             cursor.execute(
-                f"WITH zero_downtime_batch (zero_downtime_key) AS MATERIALIZED ("
-                f"SELECT {key.column} FROM {key.table} "
+                f"WITH zero_downtime_batch ({locked}) AS MATERIALIZED ("
+                f"SELECT {key.sql} FROM {key.table} "
                 f"WHERE {condition} AND {source} IS DISTINCT FROM {target} "
-                f"ORDER BY {key.column} FOR NO KEY UPDATE) "
+                f"ORDER BY {key.sql} FOR NO KEY UPDATE) "
                 f"UPDATE {key.table} SET {target} = {source} "
-                f"FROM zero_downtime_batch WHERE {key.column} = zero_downtime_key AND {condition}",
+                f"FROM zero_downtime_batch WHERE ({key.sql}) = ({locked}) AND {condition}",
                 [*params, *params],
             )
 
@@ -78,7 +81,7 @@ class CopyColumn(Work):
         with connection.cursor() as cursor:
             cursor.execute(
                 f"SELECT count(*), "
-                f"(array_agg({key.column}::text ORDER BY {key.column}))[:{examples:d}] "
+                f"(array_agg({key.text} ORDER BY {key.sql}))[:{examples:d}] "
                 f"FROM {key.table} WHERE {condition} AND {source} IS DISTINCT FROM {target}",
                 params,
             )
@@ -92,7 +95,7 @@ class CopyColumn(Work):
         )
 
 
-class _QuerysetWork(Work):
+class QuerysetWork(Work):
     """Work that is said in terms of a Django model."""
 
     def __init__(self, model: type[models.Model], where: models.Q | None) -> None:
@@ -100,33 +103,41 @@ class _QuerysetWork(Work):
         self.model = model
         self.where = where
 
-    def rows(
-        self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange
-    ) -> models.QuerySet[Any]:
-        """Return the queryset of the rows of `keys` that `where` selects."""
-        queryset = self.model._base_manager.using(connection.alias)
-        queryset = queryset.filter(pk__lte=key.literal(keys.upto))
-        if keys.after is not None:
-            queryset = queryset.filter(pk__gt=key.literal(keys.after))
-        return queryset if self.where is None else queryset.filter(self.where)
+    @abstractmethod
+    def apply(self, rows: Batch) -> None:
+        """Change those rows, on whatever database."""
+
+    def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
+        """Change the rows of `keys` that `where` selects."""
+        self.apply(Batch.of(self.model, connection, key, keys).filter(self.where or models.Q()))
+
+    def process_all(self, connection: BaseDatabaseWrapper) -> None:
+        """Change all rows that `where` selects at once, on a database that has no backfills."""
+        rows = Batch(self.model, using=connection.alias)
+        self.apply(rows.filter(self.where or models.Q()))
 
 
-class SetField(_QuerysetWork):
-    """Set a field to the value of an ORM expression."""
+class SetField(QuerysetWork):
+    """Set a field to the value of an ORM expression, which may reach over relations."""
 
     def __init__(
-        self, model: type[models.Model], field: str, value: Any, where: models.Q | None
+        self,
+        connection: BaseDatabaseWrapper,
+        model: type[models.Model],
+        field: str,
+        value: Any,
+        where: models.Q | None,
     ) -> None:
         super().__init__(model, where)
         self.field = field
-        self.value = value
+        self.value = assignable(connection, model, field, value)
 
-    def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
-        """Update the batch's rows in one statement."""
-        self.rows(connection, key, keys).update(**{self.field: self.value})
+    def apply(self, rows: Batch) -> None:
+        """Update the rows in one statement."""
+        rows.update(**{self.field: self.value})
 
 
-class CallPython(_QuerysetWork):
+class CallPython(QuerysetWork):
     """Hand each batch to a function as a queryset."""
 
     def __init__(
@@ -142,6 +153,6 @@ class CallPython(_QuerysetWork):
         self.apps = apps
         self.batch_size = batch_size
 
-    def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
-        """Call the function with the batch's rows."""
-        self.code(self.apps, self.rows(connection, key, keys))
+    def apply(self, rows: Batch) -> None:
+        """Call the function with the rows."""
+        self.code(self.apps, rows)

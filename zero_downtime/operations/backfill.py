@@ -65,7 +65,7 @@ class BackfillField(BackfillOperation):
         """Return a set-based UPDATE, or the copy that a transition asks for."""
         model: type[Model] = apps.get_model(app_label, self.model_name)
         if self.value is not None:
-            return SetField(model, self.name, self.value, self.where), None
+            return SetField(connection, model, self.name, self.value, self.where), None
         transition = phases.find_by_new_name(
             connection, app_label, self.model_name.lower(), self.name
         )
@@ -93,8 +93,9 @@ class BackfillField(BackfillOperation):
         if self.value is None:
             return
         model: type[Model] = apps.get_model(app_label, self.model_name)
-        rows = model._base_manager.using(schema_editor.connection.alias)
-        (rows.filter(self.where) if self.where else rows.all()).update(**{self.name: self.value})
+        connection = schema_editor.connection
+        work = SetField(connection, model, self.name, self.value, self.where)
+        work.process_all(connection)
 
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
         """Return the operation as a migration file writes it."""
@@ -180,14 +181,13 @@ class BatchedRunPython(BackfillOperation):
     ) -> None:
         """Call `reverse_code` once a batch while `migrate` waits."""
         assert self.reverse_code is not None
+        connection = schema_editor.connection
+        work = self._call(self.reverse_code, app_label, to_state.apps)
         if not is_postgresql(schema_editor):
-            model: type[Model] = to_state.apps.get_model(app_label, self.model_name)
-            self.reverse_code(to_state.apps, self._all_rows(schema_editor.connection, model))
+            work.process_all(connection)
             return
         require_no_transaction(self, schema_editor)
-        connection = schema_editor.connection
         name = backfill_name(self, app_label)
-        work = self._call(self.reverse_code, app_label, to_state.apps)
         # It has a name of its own, so that going back can be resumed like going forward.
         backfill = registry.register(connection, f"{name}.reverse", work.table)
         run_now(connection, backfill, work)
@@ -198,12 +198,7 @@ class BatchedRunPython(BackfillOperation):
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, apps: StateApps
     ) -> None:
         """Call `code` once, with all the rows."""
-        model: type[Model] = apps.get_model(app_label, self.model_name)
-        self.code(apps, self._all_rows(schema_editor.connection, model))
-
-    def _all_rows(self, connection: BaseDatabaseWrapper, model: type[Model]) -> QuerySet[Any]:
-        rows = model._base_manager.using(connection.alias).order_by("pk")
-        return rows.filter(self.where) if self.where else rows
+        self._call(self.code, app_label, apps).process_all(schema_editor.connection)
 
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
         """Return the operation as a migration file writes it."""

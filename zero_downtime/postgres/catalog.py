@@ -136,6 +136,26 @@ def get_column(connection: BaseDatabaseWrapper, table: str, name: str) -> Column
     return Column(*row) if row else None
 
 
+def input_types(connection: BaseDatabaseWrapper, table: str) -> dict[str, str]:
+    """Return, by column, the type to cast a text to before it is assigned to the column.
+
+    It has no length: a cast to `varchar(5)` would cut a longer text off without a word, while the
+    assignment raises. For the same reason it is the type that a domain is made of.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT attname,
+                   format_type(CASE typtype WHEN 'd' THEN typbasetype ELSE atttypid END, -1)
+            FROM pg_attribute
+            JOIN pg_type ON pg_type.oid = atttypid
+            WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped
+            """,
+            [quote(connection, table)],
+        )
+        return dict(cursor.fetchall())
+
+
 def primary_key(connection: BaseDatabaseWrapper, table: str) -> list[Column]:
     """Return the columns of the primary key of `table` in key order; empty without one."""
     with connection.cursor() as cursor:

@@ -26,12 +26,11 @@ def test_registering_twice_is_registering_once(
     assert (again.pk, again.status, again.cursor) == (first.pk, "running", "5")
 
 
-@pytest.mark.parametrize("key", ["", ", PRIMARY KEY (a, b)"])
 def test_a_table_that_cannot_be_walked_is_refused_before_it_is_registered(
-    connection: BaseDatabaseWrapper, table: WitnessedTable, key: str
+    connection: BaseDatabaseWrapper, table: WitnessedTable
 ) -> None:
-    table.pg.execute(f"CREATE TABLE unwalkable (a integer, b integer{key})".encode())
-    with pytest.raises(Refused, match=r'Table "unwalkable" has .*primary key'):
+    table.pg.execute("CREATE TABLE unwalkable (a integer, b integer)")
+    with pytest.raises(Refused, match=r'Table "unwalkable" has no primary key'):
         registry.register(connection, "shop.0003", "unwalkable")
     assert Backfill.objects.count() == 0
 

@@ -365,11 +365,10 @@ def test_a_table_that_no_backfill_can_walk_is_refused_at_once(project: Project) 
     project.manage("migrate")
     with project.connect() as connection:
         connection.execute("ALTER TABLE shop_user DROP CONSTRAINT shop_user_pkey")
-        connection.execute("ALTER TABLE shop_user ADD PRIMARY KEY (id, age)")
     write_rename(project)
     refused = project.manage("migrate", check=False)
     assert refused.returncode == 1
-    assert "a primary key of several columns" in refused.stderr
+    assert 'Table "shop_user" has no primary key' in refused.stderr
     assert columns(project) == ["id", "name", "age"]
 
 

@@ -377,6 +377,14 @@ def read_all(controller: int) -> str:
     return shown.decode()
 
 
+def test_a_dry_run_tells_and_changes_nothing(shop: Project) -> None:
+    shown = shop.manage("backfill", "--dry-run").stdout
+    assert shown.startswith(f"{NAME}  pending  table shop_user\n  about ")
+    assert "with one worker" in shown
+    assert state(shop)[:2] == ("pending", 0)
+    assert shop.rows("SELECT count(*) FROM witness") == [(0,)]
+
+
 # Names
 
 

@@ -196,23 +196,16 @@ class Ledger:
                 return
             self._shorten(lease, keys)
             if keys.rows > 1:
-                for half in self._halves(keys):
+                for half in self.key.split(self.connection, keys):
                     self._record(half)
             else:
                 self._set_aside(keys, f"{type(error).__name__}: {str(error).strip()}")
-
-    def _halves(self, keys: KeyRange) -> list[KeyRange]:
-        rows = keys.rows // 2
-        first = self.key.next_range(self.connection, keys.after, rows, keys.upto)
-        if first is None or first.upto == keys.upto:
-            return [] if first is None else [first]
-        return [first, KeyRange(first.upto, keys.upto, keys.rows - rows)]
 
     def _set_aside(self, keys: KeyRange, error: str) -> None:
         failed = self._record(keys, error)
         backfill, _ = self._lock_backfill()
         backfill.failed_batches += 1
-        backfill.error = backfill.error or f"key {keys.upto}: {failed.error}"
+        backfill.error = backfill.error or f"{keys}: {failed.error}"
         backfill.save(using=self.connection.alias, update_fields=["failed_batches", "error"])
         if (
             backfill.failed_batches >= conf.get("BATCH_MAX_FAILURES")

@@ -24,6 +24,8 @@ class Work(ABC):
     # Whether somebody else takes care of rows that come after the start, as a dual-write trigger
     # does. Without that, the end of the table is where no row is left, however late it came.
     leaves_new_rows = False
+    # The column of the table that it writes, if that is known and there is one only.
+    written_column: str | None = None
 
     @abstractmethod
     def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
@@ -45,7 +47,7 @@ class CopyColumn(Work):
     def __init__(self, table: str, source: str, target: str) -> None:
         self.table = table
         self.source = source
-        self.target = target
+        self.target = self.written_column = target
 
     def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
         """Lock the differing rows in key order, then copy.
@@ -130,6 +132,7 @@ class SetField(QuerysetWork):
     ) -> None:
         super().__init__(model, where)
         self.field = field
+        self.written_column = getattr(model._meta.get_field(field), "column", None)
         self.value = assignable(connection, model, field, value)
 
     def apply(self, rows: Batch) -> None:

@@ -16,6 +16,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from zero_downtime.backfills import controls, registry, statuses, workers
+from zero_downtime.backfills.preview import preview
 from zero_downtime.backfills.progress import progress_for
 from zero_downtime.backfills.statuses import Status
 from zero_downtime.backfills.verification import verify
@@ -70,6 +71,11 @@ class Command(BaseCommand):
         action = parser.add_mutually_exclusive_group()
         action.add_argument(
             "--list", action="store_true", dest="list_only", help="Show backfills and their state."
+        )
+        action.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="Say what would be done and how long it would take; change nothing.",
         )
         action.add_argument(
             "--verify", action="store_true", help="Compare both sides in every row; change nothing."
@@ -137,6 +143,9 @@ class Command(BaseCommand):
             backfills = [controls.retry(connection, each) for each in backfills]
         elif not names:
             backfills = [each for each in backfills if each.status not in SKIPPED]
+        if options["dry_run"]:
+            self.preview(connection, backfills)
+            return
         if any(value is not None for value in pace.values()):
             backfills = [controls.tune(connection, each, **pace) for each in backfills]
         if options["tune"]:
@@ -173,6 +182,15 @@ class Command(BaseCommand):
                 self.stdout.write(f"  {detail}")
         if not backfills:
             self.stdout.write("No backfill is registered.")
+
+    def preview(self, connection: BaseDatabaseWrapper, backfills: list[Backfill]) -> None:
+        """Say of each backfill that has not finished what running it would be like."""
+        for backfill in backfills:
+            if backfill.status != Status.SUCCEEDED:
+                self.stdout.write(f"{backfill.name}  {backfill.status}  table {backfill.table}")
+                work = load_work(connection, backfill.name)
+                for line in preview(connection, backfill, work).lines:
+                    self.stdout.write(f"  {line}")
 
     def copies(
         self, connection: BaseDatabaseWrapper, backfills: list[Backfill], names: list[str]

@@ -38,7 +38,8 @@ class EmbeddedPostgres:
     """A PostgreSQL server as a context manager.
 
     ``bin_dir`` holds the programs ``initdb`` and ``postgres`` (by default, what
-    ``find_binaries()`` finds); ``config`` holds settings for ``postgresql.conf``.
+    ``find_binaries()`` finds); ``config`` holds settings for ``postgresql.conf``. With ``primary``,
+    the URL of a running server of the same programs, it is a streaming replica of that one.
 
     Entering it takes a second or two and raises PostgresUnavailableError when the server does not
     start. Afterwards ``url`` is its DATABASE_URL and ``directory`` holds its files and socket.
@@ -48,10 +49,14 @@ class EmbeddedPostgres:
     directory: Path
 
     def __init__(
-        self, bin_dir: Path | None = None, config: Mapping[str, str] | None = None
+        self,
+        bin_dir: Path | None = None,
+        config: Mapping[str, str] | None = None,
+        primary: str | None = None,
     ) -> None:
         self.bin_dir = bin_dir or find_binaries()
         self.config = dict(config or {})
+        self.primary = primary
 
     def __enter__(self) -> Self:
         self.start()
@@ -67,8 +72,9 @@ class EmbeddedPostgres:
 
     def start(self) -> None:
         supervisor = [sys.executable, "-I", str(SUPERVISOR)]
+        supervisor += [str(self.bin_dir), json.dumps(self.config)]
         self._supervisor = subprocess.Popen(
-            [*supervisor, str(self.bin_dir), json.dumps(self.config)],
+            [*supervisor, self.primary] if self.primary else supervisor,
             bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -1,6 +1,7 @@
 """The process that keeps one throw-away PostgreSQL server, and outlives nobody.
 
-Started by ``devtools.embedded_postgres`` as ``postgres_supervisor.py BIN_DIR SETTINGS_AS_JSON``.
+Started by ``devtools.embedded_postgres`` as
+``postgres_supervisor.py BIN_DIR SETTINGS_AS_JSON [URL_OF_PRIMARY]``.
 Standard input is a pipe whose other end only the starter holds: whichever way the starter ends,
 the kernel closes it, and reading end-of-file here means *stop the server, remove its directory*.
 Should this process itself be killed, the kernel sends the server the signal it asked for with
@@ -72,8 +73,11 @@ class UnprivilegedUser:
         return True
 
 
-def supervise(bin_dir: Path, settings: dict[str, str]) -> None:
-    """Run a server with ``settings`` until standard input reaches end-of-file."""
+def supervise(bin_dir: Path, settings: dict[str, str], primary: str | None = None) -> None:
+    """Run a server with ``settings`` until standard input reaches end-of-file.
+
+    It is a new one, or a streaming replica of ``primary``.
+    """
     user = UnprivilegedUser()
     # Always /tmp: everyone reaches it, and a socket's path must fit in 107 bytes.
     with tempfile.TemporaryDirectory(prefix="zd-", dir="/tmp") as name:
@@ -83,7 +87,7 @@ def supervise(bin_dir: Path, settings: dict[str, str]) -> None:
             bin_dir = copy_installation(bin_dir, directory / "programs", user)
         with (directory / "log").open("wb") as log:
             try:
-                create_cluster(bin_dir, directory, log, user)
+                create_cluster(bin_dir, directory, log, user, primary)
                 write_settings(directory, settings)
                 run_server(bin_dir, directory, log, user)
             except DidNotStartError as error:
@@ -108,14 +112,27 @@ def copy_installation(bin_dir: Path, destination: Path, user: UnprivilegedUser) 
     return new_prefix / "bin"
 
 
-def create_cluster(bin_dir: Path, directory: Path, log: BinaryIO, user: UnprivilegedUser) -> None:
-    command = [str(bin_dir / "initdb"), f"--pgdata={directory / 'data'}", "--username=postgres"]
-    # The socket lies in a directory that only its owner can enter: trust is safe.
-    command += ["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"]
-    with child_process(command, directory, log, user) as (initdb, ended):
+def create_cluster(
+    bin_dir: Path, directory: Path, log: BinaryIO, user: UnprivilegedUser, primary: str | None
+) -> None:
+    command = copy_command(primary) if primary else initdb_command()
+    program, data = bin_dir / command[0], directory / "data"
+    command = [str(program), f"--pgdata={data}", "--no-sync", *command[1:]]
+    with child_process(command, directory, log, user) as (process, ended):
         wait_for_end(ended)
-    if initdb.returncode != 0:
-        raise DidNotStartError(f"initdb failed with status {initdb.returncode}.")
+    if process.returncode != 0:
+        raise DidNotStartError(f"{program.name} failed with status {process.returncode}.")
+
+
+def initdb_command() -> list[str]:
+    # The socket lies in a directory that only its owner can enter: trust is safe.
+    options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"]
+    return ["initdb", *options, "--no-instructions"]
+
+
+def copy_command(primary: str) -> list[str]:
+    options = [f"--dbname={primary}", "--write-recovery-conf", "--checkpoint=fast"]
+    return ["pg_basebackup", *options]
 
 
 def write_settings(directory: Path, settings: dict[str, str]) -> None:
@@ -216,9 +233,9 @@ def wait_for_end(ended: int, timeout: float | None = None) -> bool:
 def main() -> int:
     # Being asked to end is no reason to leave the directory behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    _, bin_dir, settings = sys.argv
+    _, bin_dir, settings, *primary = sys.argv
     try:
-        supervise(Path(bin_dir), json.loads(settings))
+        supervise(Path(bin_dir), json.loads(settings), *primary)
     except (StarterGoneError, BrokenPipeError):
         return 0
     except (DidNotStartError, OSError) as error:

@@ -114,6 +114,18 @@ def test_config_reaches_the_server() -> None:
     assert row == ("7MB", "it's")
 
 
+def test_a_replica_shows_what_its_primary_has() -> None:
+    with EmbeddedPostgres() as primary:
+        with psycopg.connect(primary.url) as connection:
+            connection.execute("CREATE TABLE t ()")
+        with (
+            EmbeddedPostgres(primary=primary.url) as replica,
+            psycopg.connect(replica.url) as connection,
+        ):
+            answer = connection.execute("SELECT pg_is_in_recovery(), to_regclass('t')::text")
+            assert answer.fetchone() == (True, "t")
+
+
 def test_two_servers_at_once_do_not_collide() -> None:
     with EmbeddedPostgres() as one, EmbeddedPostgres() as other:
         with psycopg.connect(one.url) as connection:

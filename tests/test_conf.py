@@ -30,6 +30,15 @@ def errors_of(zero_downtime: Any) -> list[Error]:
         ("BATCH_MIN_ROWS", 100),
         ("BATCH_MAX_ROWS", 100_000),
         ("BATCH_PAUSE", 0.0),
+        ("MAX_REPLICA_LAG", 5),
+        ("MAX_REPLICA_LAG_BYTES", None),
+        ("MAX_SLOT_RETENTION_BYTES", 10 * 1024**3),
+        ("MAX_WAL_RATE", None),
+        ("MAX_LOCK_WAITERS", 5),
+        ("MAX_SNAPSHOT_AGE", 3600),
+        ("THROTTLE", None),
+        ("THROTTLE_INTERVAL", 1.0),
+        ("THROTTLE_MAX_HOLD", 600),
         ("CONTRACT_QUIET", 60),
         ("CONTRACT_SOAK", 0),
         ("MAKEMIGRATIONS", "rewrite"),
@@ -101,6 +110,13 @@ NAN, INFINITY = float("nan"), float("inf")
         ("INLINE_BACKFILL_ROWS", False),
         ("BATCH_MIN_ROWS", 0),
         ("BATCH_MAX_ROWS", "100"),
+        ("MAX_REPLICA_LAG", -1),
+        ("MAX_REPLICA_LAG", "5s"),
+        ("MAX_REPLICA_LAG_BYTES", 0.5),
+        ("MAX_WAL_RATE", 0),
+        ("MAX_LOCK_WAITERS", True),
+        ("THROTTLE", 1),
+        ("THROTTLE_INTERVAL", None),
         ("MAKEMIGRATIONS", "on"),
         ("MIGRATE", ["refuse"]),
         ("MIGRATE", None),
@@ -121,6 +137,14 @@ def test_an_impossible_value_is_an_error_that_says_what_is_possible(name: str, v
         ("LOCK_DEADLINE", 0),
         ("BATCH_PAUSE", 0),
         ("INLINE_BACKFILL_ROWS", 0),
+        ("MAX_REPLICA_LAG", None),
+        ("MAX_REPLICA_LAG", timedelta(0)),
+        ("MAX_WAL_RATE", 0.5),
+        ("MAX_LOCK_WAITERS", 0),
+        ("THROTTLE", print),
+        ("THROTTLE", "builtins.print"),
+        ("THROTTLE_INTERVAL", 0),
+        ("THROTTLE_MAX_HOLD", None),
         ("CONTRACT_QUIET", timedelta(0)),
         ("MAKEMIGRATIONS", "check"),
         ("MIGRATE", "warn"),
@@ -129,6 +153,18 @@ def test_an_impossible_value_is_an_error_that_says_what_is_possible(name: str, v
 )
 def test_values_at_the_edge_of_what_is_possible(name: str, value: Any) -> None:
     assert errors_of({name: value}) == []
+
+
+@pytest.mark.parametrize("path", ["shop.nowhere.busy", "busy", "builtins.busy", "sys.path"])
+def test_a_path_where_no_callable_is_is_an_error(path: str) -> None:
+    (error,) = errors_of({"THROTTLE": path})
+    assert error.id == "zero_downtime.E004"
+    assert f"ZERO_DOWNTIME['THROTTLE'] is {path!r}, which cannot be used: " in error.msg
+
+
+def test_a_path_comes_back_as_the_callable() -> None:
+    with override_settings(ZERO_DOWNTIME={"THROTTLE": "builtins.print"}):
+        assert conf.get("THROTTLE") is print
 
 
 def test_every_mistake_is_reported_at_once() -> None:

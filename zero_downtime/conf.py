@@ -16,6 +16,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
+from django.utils.module_loading import import_string
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,21 @@ def _one_of(*choices: str) -> Kind:
     return Kind("one of " + ", ".join(map(repr, choices)), lambda value: value in choices)
 
 
+def _or_none(kind: Kind, meaning_of_none: str) -> Kind:
+    return Kind(
+        f"{kind.description}, or None for {meaning_of_none}",
+        lambda value: value is None or kind.accepts(value),
+        lambda value: None if value is None else kind.convert(value),
+    )
+
+
+def _to_callable(value: Any) -> Any:
+    function = import_string(value) if isinstance(value, str) else value
+    if not callable(function):
+        raise ImportError(f"{value} is not callable")
+    return function
+
+
 SECONDS = Kind("a number of seconds or a timedelta, not negative", _is_duration, _to_seconds)
 POSITIVE_SECONDS = Kind(
     "a number of seconds or a timedelta, greater than zero",
@@ -59,6 +75,18 @@ ROWS = Kind("a whole number of rows, not negative", _is_count)
 POSITIVE_ROWS = Kind(
     "a whole number of rows, greater than zero", lambda value: _is_count(value) and value > 0
 )
+BYTES = Kind("a whole number of bytes, not negative", _is_count)
+SESSIONS = Kind("a whole number of sessions, not negative", _is_count)
+BYTES_PER_SECOND = Kind(
+    "a number of bytes a second, greater than zero", lambda value: _is_number(value) and value > 0
+)
+CALLABLE = Kind(
+    "a callable or the dotted path of one",
+    lambda value: callable(value) or isinstance(value, str),
+    _to_callable,
+)
+
+GIBIBYTE = 1024**3
 
 
 @dataclass(frozen=True)
@@ -91,6 +119,43 @@ SETTINGS: dict[str, Setting] = {
         250_000,
         ROWS,
         "vacuum the table after so many rows, or a tenth of it if that is more; 0 for never",
+    ),
+    "MAX_REPLICA_LAG": Setting(
+        5, _or_none(SECONDS, "no limit"), "a backfill waits while a replica is further behind"
+    ),
+    "MAX_REPLICA_LAG_BYTES": Setting(
+        None, _or_none(BYTES, "no limit"), "the same, in WAL that a replica has not replayed"
+    ),
+    "MAX_SLOT_RETENTION_BYTES": Setting(
+        10 * GIBIBYTE,
+        _or_none(BYTES, "no limit"),
+        "a backfill waits while a replication slot keeps more WAL than this on the disk",
+    ),
+    "MAX_WAL_RATE": Setting(
+        None,
+        _or_none(BYTES_PER_SECOND, "no limit"),
+        "a backfill waits while the server, all its clients included, writes more WAL",
+    ),
+    "MAX_LOCK_WAITERS": Setting(
+        5,
+        _or_none(SESSIONS, "no limit"),
+        "a backfill waits while more sessions wait for locks on its table or behind its workers",
+    ),
+    "MAX_SNAPSHOT_AGE": Setting(
+        3600,
+        _or_none(SECONDS, "no limit"),
+        "a backfill waits while an older snapshot keeps dead rows from being removed",
+    ),
+    "THROTTLE": Setting(
+        None,
+        _or_none(CALLABLE, "none"),
+        "called with the connection and the table; a backfill waits while it returns a reason",
+    ),
+    "THROTTLE_INTERVAL": Setting(1.0, SECONDS, "time between two looks at the throttles"),
+    "THROTTLE_MAX_HOLD": Setting(
+        600,
+        _or_none(SECONDS, "no limit"),
+        "a throttle that has held for longer is ignored until it has released",
     ),
     "CONTRACT_QUIET": Setting(60, SECONDS, "no old-style write for this long before a contract"),
     "CONTRACT_SOAK": Setting(0, SECONDS, "time between an expand and its contract"),
@@ -151,7 +216,7 @@ def _unknown_key(name: str) -> list[CheckMessage]:
 def _bad_value(name: str, value: Any) -> list[CheckMessage]:
     setting = SETTINGS[name]
     if setting.kind.accepts(value):
-        return []
+        return _cannot_be_imported(name, value)
     return [
         Error(
             f"ZERO_DOWNTIME[{name!r}] is {value!r}; it must be {setting.kind.description}.",
@@ -159,3 +224,17 @@ def _bad_value(name: str, value: Any) -> list[CheckMessage]:
             id="zero_downtime.E003",
         )
     ]
+
+
+def _cannot_be_imported(name: str, value: Any) -> list[CheckMessage]:
+    try:
+        SETTINGS[name].kind.convert(value)
+    except ImportError as error:
+        return [
+            Error(
+                f"ZERO_DOWNTIME[{name!r}] is {value!r}, which cannot be used: {error}.",
+                hint="Give the path of a function as you would import it: 'package.module.name'.",
+                id="zero_downtime.E004",
+            )
+        ]
+    return []

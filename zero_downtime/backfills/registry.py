@@ -13,6 +13,8 @@ from zero_downtime.models import Backfill, Transition
 from zero_downtime.postgres import catalog, sessions
 
 LISTING_VERSION = 1
+# How the application names of all workers begin.
+WORKERS = "zero_downtime backfill "
 
 
 def register(
@@ -109,7 +111,7 @@ def rate_of(backfill: Backfill, workers: int) -> float | None:
 
 def worker_application(backfill: Backfill) -> str:
     """Return the application name by which the sessions of this backfill's workers are known."""
-    return f"zero_downtime backfill {backfill.pk}"
+    return f"{WORKERS}{backfill.pk}"
 
 
 def listing(connection: BaseDatabaseWrapper, backfills: list[Backfill]) -> dict[str, Any]:

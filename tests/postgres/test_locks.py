@@ -486,7 +486,7 @@ def test_a_writer_that_does_not_end_is_named(
     pg.execute("CREATE TABLE t (id int) PARTITION BY RANGE (id)")
     pg.execute("CREATE TABLE t1 PARTITION OF t FOR VALUES FROM (0) TO (10)")
     with (
-        holding(database_url, "INSERT INTO t1 VALUES (1)", application_name="import"),
+        holding(database_url, "LOCK TABLE t1"),
         pytest.raises(Refused, match=r'has written "t" does not end'),
     ):
         wait_for_writers(connection, "t")

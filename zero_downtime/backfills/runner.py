@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
-from typing import Protocol
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -19,6 +18,7 @@ from zero_downtime.backfills.keys import Key, KeyRange
 from zero_downtime.backfills.ledger import Ledger
 from zero_downtime.backfills.pace import Pace
 from zero_downtime.backfills.statuses import Status
+from zero_downtime.backfills.throttles.brake import Brake
 from zero_downtime.backfills.work import Work
 from zero_downtime.errors import Refused
 from zero_downtime.models import Backfill, BackfillRange
@@ -31,21 +31,6 @@ RECONNECT_DELAY = 0.5
 LOCK_FAILURE_DELAY = 0.2
 # How often a worker that has nothing to do, or holds back, looks whether that has changed.
 LOOK_AGAIN = 1.0
-
-
-class Brake(Protocol):
-    """What tells a worker to hold back."""
-
-    def reason(self, connection: BaseDatabaseWrapper, table: str) -> str | None:
-        """Return why, in words for people; None to go on."""
-
-
-class Released:
-    """A brake that never holds."""
-
-    def reason(self, connection: BaseDatabaseWrapper, table: str) -> str | None:
-        """Return None."""
-        return None
 
 
 @dataclass
@@ -65,7 +50,7 @@ class Runner:
     Args:
         progress: called after every batch, and while holding back, with the backfill as it was
             committed.
-        brake: asked before every batch.
+        brake: asked before every batch; it never holds if left out.
         stop: when set, the worker stops after the batch it is in.
     """
 
@@ -82,7 +67,7 @@ class Runner:
         self.backfill = backfill
         self.work = work
         self.progress = progress
-        self.brake = brake or Released()
+        self.brake = brake or Brake([])
         self.stop = stop or Event()
         self.key = Key.of(connection, work.table)
         self.ledger = Ledger(connection, backfill, self.key, work)

@@ -10,6 +10,8 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from zero_downtime.backfills.runner import Runner
+from zero_downtime.backfills.throttles import configured_throttles
+from zero_downtime.backfills.throttles.brake import Brake
 from zero_downtime.backfills.work import Work
 from zero_downtime.models import Backfill
 
@@ -37,15 +39,16 @@ def run(
         Refused: a worker could do nothing for as long as `LOCK_DEADLINE`; the others stop too.
     """
     stop = stop or Event()
+    brake = Brake(configured_throttles())
     if workers == 1:
-        return Runner(connection, backfill, work, progress, stop=stop).run()
+        return Runner(connection, backfill, work, progress, brake, stop).run()
     in_turn = _InTurn(progress)
 
     def worker() -> Backfill:
         own_connection = connection.copy()
         connections[connection.alias] = own_connection
         try:
-            return Runner(own_connection, backfill, work, in_turn, stop=stop).run()
+            return Runner(own_connection, backfill, work, in_turn, brake, stop).run()
         finally:
             own_connection.close()
             del connections[connection.alias]

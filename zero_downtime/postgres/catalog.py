@@ -13,6 +13,16 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from zero_downtime.postgres.identifiers import quote
 
+# To stand behind WITH: the relations `tables`, which are the table (parameter `table`, quoted) and
+# all below it. pg_partition_tree() would wait for those that are locked.
+TABLE_AND_PARTITIONS = """
+    RECURSIVE tables AS (
+        SELECT to_regclass(%(table)s)::oid AS oid
+        UNION
+        SELECT inhrelid FROM pg_inherits JOIN tables ON inhparent = tables.oid
+    )
+"""
+
 
 @dataclass(frozen=True)
 class Column:

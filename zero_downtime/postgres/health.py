@@ -10,16 +10,9 @@ from dataclasses import dataclass
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from zero_downtime.postgres.catalog import TABLE_AND_PARTITIONS
 from zero_downtime.postgres.identifiers import quote
 
-# The table itself and all below it: pg_partition_tree() would wait for those that are locked.
-TABLES = """
-    RECURSIVE tables AS (
-        SELECT to_regclass(%(table)s)::oid AS oid
-        UNION
-        SELECT inhrelid FROM pg_inherits JOIN tables ON inhparent = tables.oid
-    )
-"""
 IN_THIS_DATABASE = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 
 
@@ -103,7 +96,7 @@ def lock_waiters(connection: BaseDatabaseWrapper, table: str, workers: str) -> i
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            WITH {TABLES},
+            WITH {TABLE_AND_PARTITIONS},
             workers AS (
                 SELECT pid FROM pg_stat_activity
                 WHERE datname = current_database() AND starts_with(application_name, %(workers)s)
@@ -138,7 +131,7 @@ def wraparound_vacuum(connection: BaseDatabaseWrapper, table: str) -> str | None
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            WITH {TABLES}
+            WITH {TABLE_AND_PARTITIONS}
             SELECT part.oid::regclass::text
             FROM pg_class AS part
             JOIN pg_locks ON relation = part.oid AND {IN_THIS_DATABASE}

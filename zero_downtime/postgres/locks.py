@@ -22,6 +22,7 @@ from django.db.backends.signals import connection_created
 from zero_downtime import conf
 from zero_downtime.errors import Refused
 from zero_downtime.postgres import errors
+from zero_downtime.postgres.catalog import TABLE_AND_PARTITIONS
 from zero_downtime.postgres.identifiers import quote
 
 logger = logging.getLogger("zero_downtime.locks")
@@ -305,13 +306,13 @@ def _writing_transactions(connection: BaseDatabaseWrapper, table: str) -> set[st
     """Return the ids of other sessions' transactions that may have written rows of `table`."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """
+            f"""
+            WITH {TABLE_AND_PARTITIONS}
             SELECT virtualtransaction FROM pg_locks
             WHERE mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'AccessExclusiveLock')
               AND granted AND pid IS DISTINCT FROM pg_backend_pid()
               AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-              AND (relation = to_regclass(%(table)s)
-                   OR relation IN (SELECT relid FROM pg_partition_tree(to_regclass(%(table)s))))
+              AND relation IN (SELECT oid FROM tables)
             """,
             {"table": quote(connection, table)},
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from zero_downtime.postgres.catalog import TABLE_AND_PARTITIONS
 from zero_downtime.postgres.identifiers import quote
 
 # The words of EXPLAIN for reading a table from its beginning to its end.
@@ -42,17 +43,11 @@ def _scans_in(node: dict[str, Any]) -> Iterator[Scan]:
         yield from _scans_in(child)
 
 
-_WITH_PARTITIONS = """
-    (SELECT to_regclass(%(table)s)::oid
-     UNION SELECT relid FROM pg_partition_tree(to_regclass(%(table)s))) AS relations (relation)
-"""
-
-
 def relation_names(connection: BaseDatabaseWrapper, table: str) -> set[str]:
     """Return the names, without schemas, of `table` and its partitions."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT relname FROM {_WITH_PARTITIONS} JOIN pg_class ON pg_class.oid = relation",
+            f"WITH {TABLE_AND_PARTITIONS} SELECT relname FROM tables JOIN pg_class USING (oid)",
             {"table": quote(connection, table)},
         )
         return {name for (name,) in cursor.fetchall()}
@@ -81,9 +76,9 @@ def updates_of_this_session(connection: BaseDatabaseWrapper, table: str) -> Upda
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT coalesce(sum(pg_stat_get_xact_tuples_updated(relation)), 0)::bigint, "
-            "coalesce(sum(pg_stat_get_xact_tuples_hot_updated(relation)), 0)::bigint "
-            f"FROM {_WITH_PARTITIONS}",
+            f"WITH {TABLE_AND_PARTITIONS} "
+            "SELECT coalesce(sum(pg_stat_get_xact_tuples_updated(oid)), 0)::bigint, "
+            "coalesce(sum(pg_stat_get_xact_tuples_hot_updated(oid)), 0)::bigint FROM tables",
             {"table": quote(connection, table)},
         )
         return Updates(*cursor.fetchone())

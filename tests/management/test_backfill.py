@@ -16,45 +16,29 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.support.databases import copied_database, temporary_database
+from tests.support.databases import copied_database
 from tests.support.project import Project
 from tests.support.sessions import holding
-from tests.support.shop import applied, insert_users, write_rename, write_shop
+from tests.support.shop import applied, write_rename, write_shop
 from tests.support.waiting import wait_for, wait_until_blocked
+from tests.support.witnessed_shop import (
+    HOLD_ROW_650,
+    LARGE,
+    NAME,
+    ROWS,
+    SMALL_BATCHES,
+    assert_every_row_was_moved_once,
+    pid_of_worker,
+    state,
+    witnessed_shop,
+)
 
-NAME = "shop.0003_rename_name_backfill"
-LARGE = {"INLINE_BACKFILL_ROWS": 0, "CONTRACT_QUIET": 0}
-SMALL_BATCHES = {**LARGE, "BATCH_MIN_ROWS": 100, "BATCH_MAX_ROWS": 100}
-ROWS = 1000
-
-# An append-only witness, in the transaction of whoever fills a row; row 650 can be held up.
-WITNESS = """
-    CREATE TABLE witness (id bigint);
-    CREATE FUNCTION witness() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-            INSERT INTO witness VALUES (NEW.id);
-            IF NEW.id = 650 THEN PERFORM pg_advisory_xact_lock_shared(650); END IF;
-            RETURN NULL;
-        END $$;
-    CREATE TRIGGER witness AFTER UPDATE OF full_name ON shop_user
-        FOR EACH ROW EXECUTE FUNCTION witness();
-"""
 VERIFIED = "SELECT verified FROM zero_downtime_backfill"
-# Whoever fills row 650 has to wait until this session ends, with its batch half done.
-HOLD_ROW_650 = "SELECT pg_advisory_xact_lock(650)"
 
 
 @pytest.fixture(scope="module")
 def original(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    directory = tmp_path_factory.mktemp("original")
-    with temporary_database(server_url) as url, Project(directory, url) as project:
-        write_shop(project)
-        project.manage("migrate")
-        insert_users(project, ROWS)
-        write_rename(project)
-        project.manage("migrate", settings=LARGE)
-        with project.connect() as connection:
-            connection.execute(WITNESS)
+    with witnessed_shop(server_url, tmp_path_factory.mktemp("original")) as url:
         yield url
 
 
@@ -71,41 +55,12 @@ def shop(project: Project) -> Project:
     return project
 
 
-def state(project: Project) -> tuple[str, int, int, str]:
-    """Return status, rows done, failed batches and error."""
-    (row,) = project.rows(
-        "SELECT status, rows_done, failed_batches, error FROM zero_downtime_backfill "
-        "WHERE name = %s",
-        [NAME],
-    )
-    status, rows_done, failed_batches, error = row
-    return status, rows_done, failed_batches, error
-
-
 def listed(project: Project, name: str = NAME) -> dict[str, Any]:
     document = json.loads(project.manage("backfill", name, "--list", "--json").stdout)
     assert document["version"] == 1
     (backfill,) = document["backfills"]
     assert isinstance(backfill, dict)
     return backfill
-
-
-def assert_every_row_was_moved_once(project: Project) -> None:
-    differing = "SELECT count(*) FROM shop_user WHERE name IS DISTINCT FROM full_name"
-    assert project.rows(differing) == [(0,)]
-    assert project.rows("SELECT count(*), count(DISTINCT id) FROM witness") == [(ROWS, ROWS)]
-    assert state(project) == ("succeeded", ROWS, 0, "")
-
-
-def pid_of_worker(pg: psycopg.Connection) -> int:
-    """Wait for a worker in the database, and return the process id of its backend."""
-    query = (
-        "SELECT pid FROM pg_stat_activity "
-        "WHERE datname = current_database() AND application_name LIKE 'zero_downtime%'"
-    )
-    row = wait_for(lambda: pg.execute(query).fetchone(), "a worker")
-    assert row is not None
-    return int(row[0])
 
 
 # Running

@@ -115,6 +115,9 @@ SETTINGS: dict[str, Setting] = {
     "BATCH_MAX_FAILURES": Setting(
         100, POSITIVE_ROWS, "give up on a backfill when this many rows cannot be moved"
     ),
+    "TASK_SECONDS": Setting(
+        30, POSITIVE_SECONDS, "how long a task of Celery or Django moves rows before the next does"
+    ),
     "VACUUM_ROWS": Setting(
         250_000,
         ROWS,

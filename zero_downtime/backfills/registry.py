@@ -82,7 +82,7 @@ class Listed:
     @classmethod
     def of(cls, connection: BaseDatabaseWrapper, backfill: Backfill) -> Listed:
         """Describe `backfill` as it stands now."""
-        workers = sessions.count_by_application(connection, worker_application(backfill))
+        workers = workers_at(connection, backfill)
         rate = rate_of(backfill, workers)
         rows_left = max(0, backfill.rows_estimated - backfill.rows_done)
         finished = backfill.status == Backfill.Status.SUCCEEDED
@@ -107,6 +107,11 @@ def rate_of(backfill: Backfill, workers: int) -> float | None:
     if not backfill.seconds_running:
         return None
     return backfill.rows_done / backfill.seconds_running * max(1, workers)
+
+
+def workers_at(connection: BaseDatabaseWrapper, backfill: Backfill) -> int:
+    """Return how many workers are at it now, or wait to be."""
+    return sessions.count_by_application(connection, worker_application(backfill))
 
 
 def worker_application(backfill: Backfill) -> str:

@@ -15,15 +15,20 @@ from django.core.management.base import BaseCommand
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from zero_downtime import executors
 from zero_downtime.backfills import controls, registry, statuses, workers
 from zero_downtime.backfills.preview import preview
 from zero_downtime.backfills.progress import progress_for
 from zero_downtime.backfills.statuses import Status
 from zero_downtime.backfills.verification import verify
-from zero_downtime.backfills.work import CopyColumn
+from zero_downtime.backfills.work import CopyColumn, Work
 from zero_downtime.errors import Refused
+from zero_downtime.executors.turns import UNFINISHED, Turn
 from zero_downtime.models import Backfill
 from zero_downtime.operations.backfill_operation import load_work
+
+LOCAL = "local"
+EXECUTORS = (LOCAL, "celery", "tasks")
 
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
@@ -99,7 +104,14 @@ class Command(BaseCommand):
             type=_at_least(1, int),
             default=1,
             metavar="N",
-            help="How many workers this command runs (default 1).",
+            help="How many workers this command runs, or enqueues for each backfill (default 1).",
+        )
+        parser.add_argument(
+            "--executor",
+            choices=EXECUTORS,
+            default=LOCAL,
+            help="Run the workers here, or enqueue them: as tasks of Celery, or of Django's own "
+            "Tasks framework (default local).",
         )
         pace = parser.add_argument_group("pace", "Kept with the backfill; 0 for the settings' own.")
         pace.add_argument("--batch-size", type=_at_least(0, int), metavar="ROWS")
@@ -124,6 +136,8 @@ class Command(BaseCommand):
             "max_rate": options["max_rate"],
         }
         self._check_usage(options, pace)
+        self.executor: str = options["executor"]
+        self.enqueue = None if self.executor == LOCAL else executors.queue(self.executor)
         names = options["names"]
         backfills = registry.select(connection, names)
         if options["list_only"]:
@@ -244,7 +258,11 @@ class Command(BaseCommand):
         """Pause, resume or cancel, and say what became of it."""
         for backfill in backfills:
             controlled = control(connection, backfill)
-            self.stdout.write(f"{controlled.name}: {controlled.status}")
+            waits = controlled.status != Status.PENDING or registry.workers_at(
+                connection, controlled
+            )
+            hint = "" if waits else f"; go on with: {statuses.how_to_go_on(controlled)}"
+            self.stdout.write(f"{controlled.name}: {controlled.status}{hint}")
 
     def run(self, connection: BaseDatabaseWrapper, backfills: list[Backfill]) -> None:
         """Run each backfill that has not finished, one after the other."""
@@ -260,14 +278,21 @@ class Command(BaseCommand):
                     raise
                 problems.append(str(refusal))
                 continue
-            self.stdout.write(f"{finished.name}: {finished.status}, {finished.rows_done} rows")
+            self.stdout.write(f"{finished.name}: {self.outcome(finished)}")
             if finished.status == Status.FAILED:
                 problems.append(failure(finished))
         if problems:
             raise Refused("\n".join(problems))
 
+    def outcome(self, backfill: Backfill) -> str:
+        """Return what became of a backfill that was run, or enqueued."""
+        if self.enqueue is None or backfill.status not in UNFINISHED:
+            return f"{backfill.status}, {backfill.rows_done} rows"
+        tasks = "1 task" if self.workers == 1 else f"{self.workers} tasks"
+        return f"{tasks} enqueued; watch it with: manage.py backfill --list {backfill.name}"
+
     def run_one(self, connection: BaseDatabaseWrapper, backfill: Backfill) -> Backfill:
-        """Run one backfill to its end, showing progress."""
+        """Run one backfill, here or by way of a queue, if its status allows that."""
         if backfill.status == Status.FAILED:
             raise Refused(failure(backfill))
         if backfill.status in SKIPPED:
@@ -276,6 +301,19 @@ class Command(BaseCommand):
                 f"Go on with: {statuses.how_to_go_on(backfill)}"
             )
         work = load_work(connection, backfill.name)
+        if self.enqueue is None:
+            return self.run_here(connection, backfill, work)
+        turn = Turn(connection.alias, backfill.name, self.workers)
+        try:
+            for _ in range(self.workers):
+                self.enqueue(turn)
+        except KeyboardInterrupt:
+            raise stopped(backfill) from None
+        backfill.refresh_from_db(using=connection.alias)
+        return backfill
+
+    def run_here(self, connection: BaseDatabaseWrapper, backfill: Backfill, work: Work) -> Backfill:
+        """Run one backfill to its end, showing progress."""
         progress = progress_for(backfill, self.progress_stream)
         stop = threading.Event()
         try:
@@ -286,12 +324,17 @@ class Command(BaseCommand):
         finally:
             progress.close()
         if stop.is_set() and backfill.status != Status.SUCCEEDED:
-            raise Refused(
-                f"Stopped. Every finished batch of {backfill.name} is safe; "
-                f"go on with: manage.py backfill {backfill.name}",
-                returncode=EXIT_INTERRUPTED,
-            )
+            raise stopped(backfill)
         return backfill
+
+
+def stopped(backfill: Backfill) -> Refused:
+    """Return what Ctrl-C leads to."""
+    return Refused(
+        f"Stopped. Every finished batch of {backfill.name} is safe; "
+        f"go on with: manage.py backfill {backfill.name}",
+        returncode=EXIT_INTERRUPTED,
+    )
 
 
 def details(listed: dict[str, Any]) -> list[str]:

@@ -43,7 +43,7 @@ def test_ordinary_migrations_run_in_their_order() -> None:
 
 
 def test_an_unused_table_goes_all_the_way_in_one_run() -> None:
-    decided = plan(ALL, Facts(unused={RENAME}))
+    decided = plan(ALL, Facts(unused={RENAME.model}))
     assert decided == Plan([EXPAND, FILL, CONTRACT, AFTER], [])
 
 
@@ -78,13 +78,13 @@ def test_an_open_gate_lets_the_contract_run() -> None:
 
 def test_nobody_uses_the_table_so_its_gate_does_not_matter() -> None:
     contract = PlannedMigration(CONTRACT, contracts=[RENAME])
-    facts = Facts(unused={RENAME}, closed_gates={RENAME: "the backfill is running."})
+    facts = Facts(unused={RENAME.model}, closed_gates={RENAME: "the backfill is running."})
     assert plan([contract], facts).run == [CONTRACT]
 
 
 def test_one_closed_gate_of_two_is_enough() -> None:
     both = PlannedMigration(CONTRACT, contracts=[RENAME, OTHER])
-    decided = plan([both], Facts(unused={RENAME}, closed_gates={OTHER: "not yet."}))
+    decided = plan([both], Facts(unused={RENAME.model}, closed_gates={OTHER: "not yet."}))
     assert held(decided) == {CONTRACT: "not yet."}
 
 
@@ -100,7 +100,7 @@ def targets(migrations: Sequence[PlannedMigration], facts: Facts) -> list[Migrat
 
 def test_the_nearest_target_is_what_nothing_else_needs() -> None:
     assert targets(ALL, Facts()) == [FILL]
-    assert targets(ALL, Facts(unused={RENAME})) == [AFTER]
+    assert targets(ALL, Facts(unused={RENAME.model})) == [AFTER]
 
 
 def test_each_branch_has_a_target() -> None:

@@ -157,6 +157,77 @@ def test_a_model_that_was_renamed_before_is_new_on_a_fresh_database_all_the_same
     assert columns(project) == ["id", "full_name", "age"]
 
 
+# Everything in one go
+
+SEED = """
+    from django.db import migrations
+
+    class Migration(migrations.Migration):
+        dependencies = [("shop", "0001_initial")]
+        operations = [
+            migrations.RunSQL(
+                "INSERT INTO shop_user (name, age) "
+                "SELECT 'name ' || n, n FROM generate_series(1, 20) AS n"
+            ),
+        ]
+"""
+# Each would keep a contract waiting where somebody uses the table.
+CAUTIOUS = {"INLINE_BACKFILL_ROWS": 10, "CONTRACT_SOAK": 3600}
+
+
+def write_seeded_rename(project: Project) -> None:
+    """Migrations that put rows in, and later rename a field and call a function on each row."""
+    write_shop(project)
+    write_rename(project)
+    project.write("shop/migrations/0001_seed.py", SEED)
+    project.write_migration(
+        "0002_rename_name_expand",
+        'zd.ExpandRenameField("user", "name", "full_name"),',
+        [("shop", "0001_seed")],
+        atomic=False,
+    )
+    project.write_migration(
+        "0005_age",
+        'zd.BackfillField("user", "age", value=F("age") + 1),',
+        [("shop", "0004_rename_name_contract")],
+        atomic=False,
+    )
+
+
+def test_a_fresh_database_is_finished_in_one_run_whatever_migrations_put_into_it(
+    project: Project,
+) -> None:
+    write_seeded_rename(project)
+    output = project.manage("migrate", settings=CAUTIOUS).stdout
+    assert "Held back" not in output
+    assert "manage.py backfill" not in output
+    assert columns(project) == ["id", "full_name", "age"]
+    assert project.rows("SELECT count(*), min(age) FROM shop_user") == [(20, 2)]
+
+
+def test_so_is_a_table_that_was_empty_when_the_run_began(project: Project) -> None:
+    write_shop(project)
+    project.manage("migrate")
+    write_seeded_rename(project)
+    project.manage("migrate", settings=CAUTIOUS)
+    assert columns(project) == ["id", "full_name", "age"]
+
+
+def test_a_table_that_somebody_filled_before_its_migration_is_faked_is_in_use(
+    project: Project,
+) -> None:
+    write_shop(project)
+    with project.connect() as connection:
+        connection.execute(
+            "CREATE TABLE shop_user (id bigint PRIMARY KEY, name varchar(100), age integer)"
+        )
+        connection.execute("INSERT INTO shop_user VALUES (1, 'Ann', 40)")
+    write_rename(project)
+    output = project.manage("migrate", "--fake-initial").stdout
+    assert "shop.0004_rename_name_contract: its expand is applied in this same run" in output
+    assert applied(project) == ["0001", "0002", "0003"]
+
+
 # Another database
 
 

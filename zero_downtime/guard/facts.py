@@ -8,7 +8,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import CreateModel, Migration, RenameModel
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.state import ProjectState
+from django.db.migrations.state import ModelState, ProjectState
 
 from zero_downtime.guard.plan import Facts, PlannedMigration
 from zero_downtime.lint.model_states import table_name
@@ -23,6 +23,7 @@ from zero_downtime.operations.base import flattened
 from zero_downtime.postgres import catalog
 from zero_downtime.transitions import gates, phases
 from zero_downtime.transitions.phases import TransitionKey
+from zero_downtime.transitions.unused import ModelKey
 
 
 def planned(loader: MigrationLoader, migrations: Sequence[Migration]) -> list[PlannedMigration]:
@@ -46,15 +47,19 @@ def planned(loader: MigrationLoader, migrations: Sequence[Migration]) -> list[Pl
 def gather(
     connection: BaseDatabaseWrapper, executor: MigrationExecutor, migrations: Sequence[Migration]
 ) -> Facts:
-    """Ask the database about the transitions that `migrations` would contract."""
+    """Ask the database about the tables whose rows `migrations` move or whose transitions end."""
     contracts = [
         key for migration in migrations for key in _transition_keys(migration, ContractRenameField)
     ]
-    if not contracts:
+    models = {key.model for key in contracts} | {
+        (migration.app_label, operation.model_name.lower())
+        for migration in migrations
+        for operation in backfill_operations(migration)
+    }
+    if not models:
         return Facts()
-    state = _applied_state(executor)
-    created = _created_models(migrations)
-    unused = {key for key in contracts if _is_unused(connection, key, state, created)}
+    tables = {**_created_tables(migrations), **_applied_tables(executor)}
+    unused = {model for model in models if model in tables and _is_empty(connection, tables[model])}
     return Facts(unused=unused, closed_gates=_closed_gates(connection, contracts, migrations))
 
 
@@ -66,42 +71,39 @@ def _transition_keys(
             yield operation.transition_key(migration.app_label)
 
 
-def _created_models(migrations: Sequence[Migration]) -> set[tuple[str, str]]:
-    """Return the models that `migrations` create, by all the names they go through."""
-    created = set()
+def _created_tables(migrations: Sequence[Migration]) -> dict[ModelKey, str]:
+    """Return the tables that `migrations` create, by all the names their models go through."""
+    tables: dict[ModelKey, str] = {}
     for migration in migrations:
+        app_label = migration.app_label
         for operation in flattened(migration.operations):
             if isinstance(operation, CreateModel):
-                created.add((migration.app_label, operation.name_lower))
+                model = ModelState(app_label, operation.name, [], dict(operation.options))
+                tables[app_label, operation.name_lower] = table_name(model)
             elif (
                 isinstance(operation, RenameModel)
-                and (migration.app_label, operation.old_name_lower) in created
+                and (app_label, operation.old_name_lower) in tables
             ):
-                created.add((migration.app_label, operation.new_name_lower))
-    return created
+                table = tables[app_label, operation.old_name_lower]
+                tables[app_label, operation.new_name_lower] = table
+    return tables
 
 
-def _applied_state(executor: MigrationExecutor) -> ProjectState:
-    """Return the state that the applied migrations amount to."""
+def _applied_tables(executor: MigrationExecutor) -> dict[ModelKey, str]:
+    """Return the tables of the models that the applied migrations amount to."""
     loader = executor.loader
     state = ProjectState(real_apps=loader.unmigrated_apps)
     for migration, _ in executor.migration_plan(loader.graph.leaf_nodes(), clean_start=True):
         if (migration.app_label, migration.name) in loader.applied_migrations:
             migration.mutate_state(state, preserve=False)
-    return state
+    return {key: table_name(model) for key, model in state.models.items()}
 
 
-def _is_unused(
-    connection: BaseDatabaseWrapper,
-    key: TransitionKey,
-    state: ProjectState,
-    created: set[tuple[str, str]],
-) -> bool:
-    """Whether no running code can be using the table: it is empty, or this run creates it."""
-    model = state.models.get((key.app_label, key.model_name))
-    if model is None:
-        return (key.app_label, key.model_name) in created
-    table = table_name(model)
+def _is_empty(connection: BaseDatabaseWrapper, table: str) -> bool:
+    """Whether the table has no rows, or is not there yet.
+
+    One that this run is about to create may be there all the same, with `--fake-initial`.
+    """
     return not (catalog.table_exists(connection, table) and catalog.has_rows(connection, table))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from zero_downtime.transitions.phases import TransitionKey
+from zero_downtime.transitions.unused import ModelKey
 
 MigrationKey = tuple[str, str]
 
@@ -25,8 +26,8 @@ class PlannedMigration:
 class Facts:
     """What is true in the database before anything runs."""
 
-    # Transitions whose table is empty or not there yet: nobody can be using it.
-    unused: Collection[TransitionKey] = ()
+    # Models whose table is empty or not there yet: nobody can be using it.
+    unused: Collection[ModelKey] = ()
     # Expanded transitions whose gate is closed, and why.
     closed_gates: Mapping[TransitionKey, str] = field(default_factory=dict)
 
@@ -74,7 +75,7 @@ def _why_contract_waits(
     migration: PlannedMigration, expanding: Collection[TransitionKey], facts: Facts
 ) -> str | None:
     for key in migration.contracts:
-        if key in facts.unused:
+        if key.model in facts.unused:
             continue
         if key in expanding:
             return (

@@ -1,8 +1,9 @@
 """What the operations that move rows share: registering, running at once, being found by name.
 
-On a small table the rows are moved while `migrate` runs. On a large one the backfill is
-registered and `manage.py backfill` moves them, while the gate holds back what depends on it. A
-backfill is called `app.migration`, or `app.migration.N` when a migration holds several.
+On a table that is small, or that nobody uses yet, the rows are moved while `migrate` runs. On a
+large one the backfill is registered and `manage.py backfill` moves them, while the gate holds back
+what depends on it. A backfill is called `app.migration`, or `app.migration.N` when a migration
+holds several.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from zero_downtime.operations.base import (
     require_no_transaction,
 )
 from zero_downtime.postgres import catalog
+from zero_downtime.transitions.unused import is_unused
 
 
 class BackfillOperation(Operation):
@@ -63,7 +65,7 @@ class BackfillOperation(Operation):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        """Register the backfill; move the rows at once if they are few."""
+        """Register the backfill; move the rows at once if they are few, or nobody uses them."""
         model = historical_model(self, schema_editor, from_state.apps, app_label, self.model_name)
         if model is None:
             return
@@ -76,7 +78,7 @@ class BackfillOperation(Operation):
         backfill = registry.register(
             connection, backfill_name(self, app_label), work.table, transition
         )
-        if is_small(connection, work.table):
+        if is_unused(app_label, self.model_name) or is_small(connection, work.table):
             run_now(connection, backfill, work)
 
     def database_backwards(

@@ -13,6 +13,7 @@ from zero_downtime.models import Backfill, Transition
 from zero_downtime.postgres import catalog
 from zero_downtime.transitions import evidence
 from zero_downtime.transitions.pairs import ColumnPair
+from zero_downtime.transitions.unused import is_unused
 
 
 def why_closed(connection: BaseDatabaseWrapper, transition: Transition) -> str | None:
@@ -23,6 +24,8 @@ def why_closed(connection: BaseDatabaseWrapper, transition: Transition) -> str |
     """
     if not catalog.has_rows(connection, transition.table):
         return None
+    if is_unused(transition.app_label, transition.model_name):
+        return _unfinished_backfill(connection, transition)
     return (
         _unfinished_backfill(connection, transition)
         or _too_soon(transition)

@@ -20,6 +20,7 @@ from zero_downtime.errors import Refused
 from zero_downtime.models import Transition
 from zero_downtime.postgres import errors
 from zero_downtime.transitions.pairs import ColumnPair
+from zero_downtime.transitions.unused import ModelKey
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class TransitionKey:
         return (
             f"{self.kind} of {self.app_label}.{self.model_name}: {self.old_name} -> {self.new_name}"
         )
+
+    @property
+    def model(self) -> ModelKey:
+        """Return the model whose table changes."""
+        return self.app_label, self.model_name
 
     def lookup(self) -> dict[str, Any]:
         """Return the key as arguments of a queryset's `filter()`."""

@@ -25,6 +25,7 @@ from zero_downtime.guard.targets import Target, find_targets
 from zero_downtime.models import Backfill, JournalEntry
 from zero_downtime.postgres import catalog, errors
 from zero_downtime.postgres.locks import lock_timeout, retry_lock_failures
+from zero_downtime.transitions.unused import nobody_uses
 
 OWN_APP = "zero_downtime"
 
@@ -93,12 +94,14 @@ class GuardedMigrateMixin:
         unapplied = [migration for migration, _ in steps]
         self.refuse_unsafe(connection, executor, unapplied, options)
         planned = facts.planned(executor.loader, unapplied)
-        decided = plan(planned, facts.gather(connection, executor, unapplied))
-        if decided.held_back:
-            nearer = nearest_targets(planned, decided.run)
-            self.run_in_parts(connection, args, options, executor.loader, nearer)
-        else:
-            self.run_guarded(connection, args, options)
+        known = facts.gather(connection, executor, unapplied)
+        decided = plan(planned, known)
+        with nobody_uses(known.unused):
+            if decided.held_back:
+                nearer = nearest_targets(planned, decided.run)
+                self.run_in_parts(connection, args, options, executor.loader, nearer)
+            else:
+                self.run_guarded(connection, args, options)
         self.report(connection, decided.held_back)
 
     def create_own_tables(self, connection: BaseDatabaseWrapper) -> None:

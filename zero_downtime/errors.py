@@ -20,11 +20,13 @@ class UnknownName(CommandError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         candidates = sorted(known)
-        closest = difflib.get_close_matches(name, candidates, n=1, cutoff=0.3)
-        if closest:
-            hint = f"Did you mean {closest[0]!r}?"
-        elif candidates:
+        hint = did_you_mean(name, candidates)
+        if not hint and candidates:
             hint = "There is: " + ", ".join(candidates) + "."
-        else:
-            hint = "There is none."
-        super().__init__(f"There is no {kind} {name!r}. {hint}", returncode=2)
+        super().__init__(f"There is no {kind} {name!r}. {hint or 'There is none.'}", returncode=2)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a question that names the closest of the `known` names; "" if none is close."""
+    closest = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.3)
+    return f"Did you mean {closest[0]!r}?" if closest else ""

@@ -251,7 +251,8 @@ def test_a_field_that_does_not_exist_is_named_with_those_that_do(project: Projec
     )
     failed = project.manage("migrate", check=False)
     assert failed.stderr.strip() == (
-        "Refused: ExpandRenameField: shop.User has no field 'nmae'. Its fields are: id, name, age."
+        "Refused: ExpandRenameField: shop.User has no field 'nmae'. Did you mean 'name'? "
+        "Its fields are: id, name, age."
     )
     assert failed.returncode == 1
 

@@ -15,6 +15,7 @@ from zero_downtime.operations.base import (
     historical_model,
     is_postgresql,
     literal_default,
+    require_no_field,
     require_no_transaction,
     run_deferred_sql,
 )
@@ -23,6 +24,7 @@ from zero_downtime.operations.stock import StockEffect
 from zero_downtime.postgres import catalog
 from zero_downtime.postgres.changes import AddColumn, Change, FillColumn, SetDefault, SetNotNull
 from zero_downtime.postgres.locks import briefly
+from zero_downtime.postgres.shapes import ColumnShape
 
 
 class AddFieldConcurrently(OnlineChange, AddField):
@@ -43,10 +45,15 @@ class AddFieldConcurrently(OnlineChange, AddField):
 
     Raises:
         Refused: the field is a stored generated one, or unique and NOT NULL with one value for
-            all rows; says how else to get there.
+            all rows, or NOT NULL with none for them; says how else to get there.
     """
 
     twin = AddField
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Add the field to the state, unless there is one of that name."""
+        require_no_field(self, state, app_label, self.model_name, self.name)
+        super().state_forwards(app_label, state)
 
     def database_forwards(
         self,
@@ -118,11 +125,26 @@ class AddFieldConcurrently(OnlineChange, AddField):
             ]
         default = literal_default(schema_editor, field)
         if default is None:
+            self._require_value(schema_editor, model, column)
             return [change]
         if column.not_null:
             self._require_not_unique(schema_editor, table, field)
             return [AddColumn(replace(column, default=default))]
         return [AddColumn(replace(column, default=default)), SetDefault(column.name, None)]
+
+    def _require_value(
+        self, schema_editor: BaseDatabaseSchemaEditor, model: type[Model], column: ColumnShape
+    ) -> None:
+        if not column.not_null or column.default or column.identity or schema_editor.collect_sql:
+            return
+        table = model._meta.db_table
+        if catalog.has_rows(schema_editor.connection, table):
+            raise Refused(
+                f"AddFieldConcurrently: {model._meta.app_label}.{self.model_name}.{self.name} is "
+                f'NOT NULL and has no default, and table "{table}" has rows. Give it db_default=; '
+                "or add it with null=True, fill it with BackfillField or BatchedRunPython, then "
+                "make it NOT NULL with AlterFieldConcurrently."
+            )
 
     def _require_not_unique(
         self, schema_editor: BaseDatabaseSchemaEditor, table: str, field: Field[Any, Any]

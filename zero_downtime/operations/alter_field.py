@@ -10,7 +10,7 @@ from django.db.migrations.state import ProjectState
 from django.db.models import Model
 
 from zero_downtime.errors import Refused
-from zero_downtime.operations.base import literal_default, require_field
+from zero_downtime.operations.base import fields_of, literal_default, require_field
 from zero_downtime.operations.online import OnlineChange
 from zero_downtime.operations.stock import StockEffect
 from zero_downtime.postgres.changes import Change, DropColumn, FillColumn, SetNotNull, SetType
@@ -80,6 +80,21 @@ class AlterFieldConcurrently(OnlineChange, AlterField):
             if value is not None:
                 return [*changes, FillColumn(new.column, value)]
         return changes
+
+    def misfit(self, model: type[Model], problem: str) -> Refused:
+        """Name what is built on the column and does not fit its new type."""
+        items = [*model._meta.indexes, *model._meta.constraints]
+        built_on = ", ".join(item.name for item in items if self.name in fields_of(item))
+        advice = (
+            f"Remove what is built on it ({built_on}) in an operation before, and add it again, "
+            "fit for the new type, in one after."
+            if built_on
+            else "Go by a new field, which BackfillField fills from the old one."
+        )
+        return Refused(
+            f"AlterFieldConcurrently cannot alter {model._meta.app_label}.{self.model_name}."
+            f"{self.name}: PostgreSQL says: {problem}. {advice}"
+        )
 
     def _needs_expand(self, app_label: str, reason: str) -> Refused:
         return Refused(

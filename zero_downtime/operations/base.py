@@ -10,9 +10,9 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations import SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ModelState, ProjectState, StateApps
-from django.db.models import Model
+from django.db.models import BaseConstraint, F, Index, Model, Q
 
-from zero_downtime.errors import Refused, UnknownName
+from zero_downtime.errors import Refused, UnknownName, did_you_mean
 
 
 def is_postgresql(schema_editor: BaseDatabaseSchemaEditor) -> bool:
@@ -49,14 +49,70 @@ def require_field(
     """Check that a field exists.
 
     Raises:
-        Refused: the model has no such field; names all the fields it has.
+        Refused: the model has no such field; names the closest one and all there are.
     """
     model_state = model_in_state(state, app_label, model_name)
     if name not in model_state.fields:
+        raise _unknown_field(operation, model_state, name)
+
+
+def require_no_field(
+    operation: Operation, state: ProjectState, app_label: str, model_name: str, name: str
+) -> None:
+    """Check that no field of that name exists.
+
+    Raises:
+        Refused: the model has such a field already.
+    """
+    model_state = model_in_state(state, app_label, model_name)
+    if name in model_state.fields:
         raise Refused(
-            f"{type(operation).__name__}: {app_label}.{model_state.name} has no field {name!r}. "
-            f"Its fields are: {', '.join(model_state.fields)}."
+            f"{type(operation).__name__}: {app_label}.{model_state.name} has a field {name!r} "
+            "already. Choose another name, or remove that field in a release before."
         )
+
+
+def require_fields_of(
+    operation: Operation,
+    state: ProjectState,
+    app_label: str,
+    model_name: str,
+    item: Index | BaseConstraint,
+) -> None:
+    """Check that all fields exist that an index or a constraint is about.
+
+    Raises:
+        Refused: the model lacks one; names all the fields it has.
+    """
+    model_state = model_in_state(state, app_label, model_name)
+    keys = {f"{name}_id" for name, field in model_state.fields.items() if field.is_relation}
+    # The state does not list the field that Django adds for order_with_respect_to.
+    implied = {"pk", "_order"} if model_state.options.get("order_with_respect_to") else {"pk"}
+    for name in sorted(fields_of(item) - implied - keys - model_state.fields.keys()):
+        raise _unknown_field(operation, model_state, name)
+
+
+def fields_of(item: Index | BaseConstraint) -> set[str]:
+    """Return the names of the fields that an index or a constraint is about."""
+    _, expressions, arguments = item.deconstruct()
+    # Those of an exclusion constraint come with their operators.
+    pairs = [expression for expression, _ in arguments.get("expressions", ())]
+    names = {name.removeprefix("-") for name in arguments.get("fields", ())}
+    names.update(arguments.get("include") or ())
+    for expression in (*expressions, *pairs, arguments.get("condition")):
+        if expression is not None:
+            named = F(expression) if isinstance(expression, str) else expression
+            names |= Q(named).referenced_base_fields
+    return names
+
+
+def _unknown_field(operation: Operation, model: ModelState, name: str) -> Refused:
+    parts = [
+        f"{type(operation).__name__}: {model.app_label}.{model.name} has no field {name!r}.",
+        did_you_mean(name, model.fields),
+        f"Its fields are: {', '.join(model.fields)}.",
+    ]
+    return Refused(" ".join(filter(None, parts)))
 
 
 def historical_model(

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations import AddConstraint
+from django.db.migrations.state import ProjectState
 from django.db.models import Model
 
 from zero_downtime.errors import Refused
-from zero_downtime.operations.online import OnlineChange
+from zero_downtime.operations.base import (
+    historical_model,
+    is_postgresql,
+    require_fields_of,
+    require_no_transaction,
+)
+from zero_downtime.operations.online import OnlineChange, run_stock_briefly
 from zero_downtime.operations.stock import StockEffect
+from zero_downtime.postgres import catalog
 from zero_downtime.postgres.changes import AddConstraint as AddConstraintChange
 from zero_downtime.postgres.changes import AddIndex, Change
 
@@ -32,10 +41,54 @@ class AddConstraintConcurrently(OnlineChange, AddConstraint):
     SHARE UPDATE EXCLUSIVE while building the index or validating.
 
     Raises:
-        Refused: it is an exclusion constraint, or rows violate the constraint.
+        Refused: it is an exclusion constraint, rows violate the constraint, or there is no such
+            field.
     """
 
     twin = AddConstraint
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Add the constraint to the state, naming the model's fields if it is on none of them."""
+        require_fields_of(self, state, app_label, self.model_name, self.constraint)
+        super().state_forwards(app_label, state)
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        """Add the constraint; an exclusion constraint only where there are no rows."""
+        if is_postgresql(schema_editor) and isinstance(self.constraint, ExclusionConstraint):
+            self._exclude(app_label, schema_editor, from_state, to_state)
+            return
+        super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+    def _exclude(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        """Not tried out first as other constraints are: that may need an extension."""
+        model = historical_model(self, schema_editor, to_state.apps, app_label, self.model_name)
+        if model is None:
+            return
+        require_no_transaction(self, schema_editor)
+        if schema_editor.collect_sql or catalog.has_rows(
+            schema_editor.connection, model._meta.db_table
+        ):
+            raise Refused(
+                f"AddConstraintConcurrently cannot add exclusion constraint "
+                f"{self.constraint.name!r}: PostgreSQL has no way of building its index without "
+                "blocking writes. On a table that is small, or while writes may wait, use "
+                'AddConstraint and say so with: manage.py migrate --unsafe "REASON". On a big '
+                "one, put the constraint on a new, empty table and move the rows there."
+            )
+        stock = partial(AddConstraint.database_forwards, self, app_label)
+        run_stock_briefly(schema_editor, model, stock, from_state, to_state)
 
     def adjust(
         self,
@@ -44,15 +97,7 @@ class AddConstraintConcurrently(OnlineChange, AddConstraint):
         effect: StockEffect,
         changes: list[Change],
     ) -> list[Change]:
-        """Add it by the very words that Django has for it; refuse what cannot be built online."""
-        if isinstance(self.constraint, ExclusionConstraint):
-            raise Refused(
-                f"AddConstraintConcurrently cannot add exclusion constraint "
-                f"{self.constraint.name!r}: PostgreSQL has no way of building its index without "
-                "blocking writes. On a table that is small, or while writes may wait, use "
-                'AddConstraint and say so with: manage.py migrate --unsafe "REASON". On a big '
-                "one, put the constraint on a new, empty table and move the rows there."
-            )
+        """Add it by the very words that Django has for it."""
         return [self._in_own_words(schema_editor, model, change) for change in changes]
 
     def _in_own_words(

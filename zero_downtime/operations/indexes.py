@@ -10,7 +10,7 @@ from django.db.migrations.state import ProjectState
 from django.db.models import Model
 
 from zero_downtime.errors import UnknownName
-from zero_downtime.operations.base import model_in_state
+from zero_downtime.operations.base import model_in_state, require_fields_of
 from zero_downtime.operations.online import OnlineChange
 from zero_downtime.operations.stock import StockEffect
 from zero_downtime.postgres.changes import AddIndex as AddIndexChange
@@ -32,10 +32,15 @@ class AddIndexConcurrently(OnlineChange, AddIndex):
     older transactions on any table, at most `CONCURRENT_LOCK_TIMEOUT`.
 
     Raises:
-        Refused: the name belongs to something else.
+        Refused: the name belongs to something else, or there is no such field.
     """
 
     twin = AddIndex
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Add the index to the state, naming the model's fields if it is on none of them."""
+        require_fields_of(self, state, app_label, self.model_name, self.index)
+        super().state_forwards(app_label, state)
 
     def adjust(
         self,

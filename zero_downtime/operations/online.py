@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, ClassVar
 
+from django.db import DatabaseError
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
@@ -20,7 +23,7 @@ from zero_downtime.operations.base import (
     run_deferred_sql,
 )
 from zero_downtime.operations.stock import StockEffect, StockOperation, effect_of
-from zero_downtime.postgres import catalog
+from zero_downtime.postgres import catalog, errors
 from zero_downtime.postgres.changes import Change, Unsupported, in_safe_order
 from zero_downtime.postgres.locks import briefly
 from zero_downtime.postgres.steps import OnlineTable
@@ -94,9 +97,10 @@ class OnlineChange(Operation):
         if model is None:
             return
         require_no_transaction(self, schema_editor)
-        effect = effect_of(
-            schema_editor.connection, stock, app_label, self.model_name, from_state, to_state
-        )
+        with self._explaining(model):
+            effect = effect_of(
+                schema_editor.connection, stock, app_label, self.model_name, from_state, to_state
+            )
         try:
             changes = self._decide(schema_editor, model, effect, is_forwards=is_forwards)
         except Refused:
@@ -105,7 +109,7 @@ class OnlineChange(Operation):
             ):
                 raise
             # With no rows there is nobody to wait, and nothing to wait for.
-            _run_stock_briefly(schema_editor, model, stock, from_state, to_state)
+            run_stock_briefly(schema_editor, model, stock, from_state, to_state)
             return
         table = OnlineTable(
             schema_editor,
@@ -134,6 +138,22 @@ class OnlineChange(Operation):
             ) from None
         return self.adjust(schema_editor, model, effect, changes) if is_forwards else changes
 
+    @contextmanager
+    def _explaining(self, model: type[Model]) -> Iterator[None]:
+        try:
+            yield
+        except DatabaseError as error:
+            if not errors.is_misfit(error):
+                raise
+            raise self.misfit(model, errors.message(error)) from error
+
+    def misfit(self, model: type[Model], problem: str) -> Refused:
+        """Return the refusal of what Django's own operation could not do either."""
+        return Refused(
+            f'{type(self).__name__}: PostgreSQL cannot do that to table "{model._meta.db_table}": '
+            f"{problem}."
+        )
+
     def describe(self) -> str:
         """Say what the operation does."""
         return f"Concurrently: {super().describe()}"
@@ -152,13 +172,15 @@ class OnlineChange(Operation):
         return type(self)(*args, **kwargs)
 
 
-def _run_stock_briefly(
+def run_stock_briefly(
     schema_editor: BaseDatabaseSchemaEditor,
     model: type[Model],
     stock: StockOperation,
     from_state: ProjectState,
     to_state: ProjectState,
 ) -> None:
+    """Run the stock operation on a table without rows. Locks: those of the stock operation."""
+
     def run() -> None:
         stock(schema_editor, from_state, to_state)
         run_deferred_sql(schema_editor)

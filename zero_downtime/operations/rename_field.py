@@ -15,6 +15,7 @@ from zero_downtime.operations.base import (
     historical_model,
     is_postgresql,
     require_field,
+    require_no_field,
     require_no_transaction,
 )
 from zero_downtime.transitions import rename_field
@@ -76,6 +77,13 @@ class ExpandRenameField(_RenameFieldPair):
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
         """Rename the field in the state."""
         require_field(self, state, app_label, self.model_name, self.old_name)
+        if self.old_name == self.new_name:
+            raise Refused(
+                f"ExpandRenameField: {app_label}.{self.model_name}.{self.old_name} would be "
+                f"renamed from {self.old_name!r} to itself. Give it another name, or take the "
+                "operation out."
+            )
+        require_no_field(self, state, app_label, self.model_name, self.new_name)
         super().state_forwards(app_label, state)
 
     def database_forwards(

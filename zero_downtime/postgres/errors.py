@@ -9,6 +9,8 @@ DEADLOCK_DETECTED = "40P01"
 SERIALIZATION_FAILURE = "40001"
 UNDEFINED_TABLE = "42P01"
 CONNECTION_EXCEPTION_CLASS = "08"
+NOT_SUPPORTED_CLASS = "0A"
+SYNTAX_OR_ACCESS_CLASS = "42"
 # admin_shutdown, crash_shutdown, cannot_connect_now, idle_session_timeout
 SERVER_ENDS_SESSION = {"57P01", "57P02", "57P03", "57P05"}
 
@@ -20,6 +22,24 @@ def sqlstate(error: BaseException) -> str | None:
         if isinstance(state, str):
             return state
     return None
+
+
+def message(error: BaseException) -> str:
+    """Return what the server says in one line, without its details and hints."""
+    for candidate in (error, error.__cause__):
+        primary = getattr(getattr(candidate, "diag", None), "message_primary", None)
+        if isinstance(primary, str):
+            return primary
+    return str(error).strip()
+
+
+def is_misfit(error: BaseException) -> bool:
+    """Whether the statement could not be carried out whatever rows there are.
+
+    It names what does not exist, or types that do not go together.
+    """
+    state = sqlstate(error) or ""
+    return state.startswith((SYNTAX_OR_ACCESS_CLASS, NOT_SUPPORTED_CLASS))
 
 
 def is_lock_failure(error: BaseException) -> bool:

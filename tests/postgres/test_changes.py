@@ -27,6 +27,7 @@ from zero_downtime.postgres.changes import (
     Unsupported,
     changes_between,
     in_safe_order,
+    rebuilt_guards,
 )
 from zero_downtime.postgres.shapes import (
     ColumnShape,
@@ -147,6 +148,31 @@ def test_a_foreign_key_goes_before_its_column() -> None:
         DropConstraint("f", FOREIGN_KEY),
         DropColumn("pages"),
     ]
+
+
+def test_a_check_that_a_new_type_rewords_is_not_dropped_before() -> None:
+    """Changing the type takes it along; adding it only means that it has to be valid."""
+    wider, reworded = column(type="bigint"), replace(CHECK, definition="CHECK (other words)")
+    assert changes_between(
+        table(COLUMN, constraints={"c": CHECK}), table(wider, constraints={"c": reworded})
+    ) == [SetType(COLUMN, wider), AddConstraint("c", reworded)]
+
+
+def test_what_forbids_rows_by_an_index_is_a_guard_that_is_built_anew() -> None:
+    unique = replace(INDEX, unique=True)
+    constraint = ConstraintShape("x", "EXCLUDE", ("pages",), index_body="gist (pages)")
+    assert rebuilt_guards(
+        [
+            DropConstraint("x", constraint),
+            DropIndex("u", unique),
+            DropIndex("i", INDEX),
+            DropIndex("gone", unique),
+            AddIndex("u", unique),
+            AddIndex("i", INDEX),
+            AddIndex("new", unique),
+            AddConstraint("x", constraint),
+        ]
+    ) == ["u", "x"]
 
 
 def test_an_index_goes_before_its_column() -> None:

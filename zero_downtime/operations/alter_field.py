@@ -13,7 +13,14 @@ from zero_downtime.errors import Refused
 from zero_downtime.operations.base import fields_of, literal_default, require_field
 from zero_downtime.operations.online import OnlineChange
 from zero_downtime.operations.stock import StockEffect
-from zero_downtime.postgres.changes import Change, DropColumn, FillColumn, SetNotNull, SetType
+from zero_downtime.postgres.changes import (
+    Change,
+    DropColumn,
+    FillColumn,
+    SetNotNull,
+    SetType,
+    rebuilt_guards,
+)
 
 
 class AlterFieldConcurrently(OnlineChange, AlterField):
@@ -32,7 +39,8 @@ class AlterFieldConcurrently(OnlineChange, AlterField):
 
     Raises:
         Refused: PostgreSQL would have to rewrite the table or an index (use `ExpandAlterField`),
-            the column's name changes, or rows stand in the way.
+            a unique index or an exclusion constraint would be away meanwhile, the column's name
+            changes, or rows stand in the way.
     """
 
     twin = AlterField
@@ -75,6 +83,8 @@ class AlterFieldConcurrently(OnlineChange, AlterField):
                 raise self._needs_expand(app_label, problem)
             if _is_referenced(model, new):
                 raise self._needs_expand(app_label, "foreign keys of other tables point at it")
+            if guards := rebuilt_guards(changes):
+                raise self._leaves_a_gap(app_label, guards)
         if any(isinstance(change, SetNotNull) for change in changes):
             value = "DEFAULT" if new.has_db_default() else literal_default(schema_editor, new)
             if value is not None:
@@ -100,6 +110,20 @@ class AlterFieldConcurrently(OnlineChange, AlterField):
         return Refused(
             f"AlterFieldConcurrently cannot alter {app_label}.{self.model_name}.{self.name} "
             f"without blocking the table: {reason}. Use ExpandAlterField and its pair."
+        )
+
+    def _leaves_a_gap(self, app_label: str, guards: list[str]) -> Refused:
+        """An index with an expression or a condition on the column is built for its type.
+
+        PostgreSQL would build it anew, and any replacement too, under the lock that changes the
+        type. So it has to go before and come back after, which is for people to decide.
+        """
+        return Refused(
+            f"AlterFieldConcurrently cannot alter {app_label}.{self.model_name}.{self.name} "
+            f"without leaving the table unguarded: {', '.join(guards)} would have to be built "
+            "anew, and until then rows that it forbids could be written. If they may, say so: "
+            "remove it before (RemoveConstraint), and add it again after "
+            "(AddConstraintConcurrently)."
         )
 
 

@@ -7,7 +7,7 @@ when nothing refers to it any more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -46,7 +46,7 @@ class DropNotNull(Change):
 
 @dataclass(frozen=True)
 class SetType(Change):
-    """Give a column another type or collation."""
+    """Give a column another type or collation, and its CHECKs the words that go with it."""
 
     before: ColumnShape
     after: ColumnShape
@@ -153,10 +153,30 @@ def changes_between(before: TableShape, after: TableShape) -> list[Change]:
         *_additions(before.constraints, after.constraints, AddConstraint),
     ]
     gone = {change.name for change in found if isinstance(change, DropColumn)}
-    return in_safe_order(change for change in found if not _goes_with_column(change, gone))
+    retyped = {change.after.name for change in found if isinstance(change, SetType)}
+    return in_safe_order(
+        change
+        for change in found
+        if not _goes_with_column(change, gone) and not _follows_type(change, retyped, after)
+    )
 
 
-def in_safe_order(changes: Iterator[Change] | list[Change]) -> list[Change]:
+def rebuilt_guards(changes: Iterable[Change]) -> list[str]:
+    """Return the names of what forbids rows by an index, and is dropped to be built again."""
+    dropped = {
+        change.name
+        for change in changes
+        if (isinstance(change, DropIndex) and change.index.unique)
+        or (isinstance(change, DropConstraint) and change.constraint.index_body is not None)
+    }
+    return [
+        change.name
+        for change in changes
+        if isinstance(change, AddIndex | AddConstraint) and change.name in dropped
+    ]
+
+
+def in_safe_order(changes: Iterable[Change]) -> list[Change]:
     """Sort by kind; changes of a kind keep their order."""
     return sorted(changes, key=lambda change: SAFE_ORDER.index(type(change)))
 
@@ -170,6 +190,19 @@ def _goes_with_column(change: Change, gone: set[str]) -> bool:
         isinstance(change, DropConstraint)
         and change.constraint.target is None
         and bool(gone.intersection(change.constraint.columns))
+    )
+
+
+def _follows_type(change: Change, retyped: set[str], after: TableShape) -> bool:
+    """Whether a CHECK only reads differently because the type of a column of it changes.
+
+    Changing the type takes it along, so that no moment is without it.
+    """
+    return (
+        isinstance(change, DropConstraint)
+        and change.constraint.type == "c"
+        and change.name in after.constraints
+        and bool(retyped.intersection(change.constraint.columns))
     )
 
 

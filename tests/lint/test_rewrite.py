@@ -14,6 +14,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Upper
 
 from tests.lint.judging import SHOP, judge_all, migration
+from zero_downtime.lint.judge import judge_ordered
 from zero_downtime.lint.rewrite import NewMigrations
 
 RENAME = migrations.RenameField("customer", "name", "full_name")
@@ -210,6 +211,48 @@ def test_an_index_of_the_renamed_field_comes_along() -> None:
     assert isinstance(state_only, migrations.SeparateDatabaseAndState)
     assert len(state_only.state_operations) == 5
     assert not state_only.database_operations
+
+
+def auto_named(model: str, fields: list[str]) -> models.Index:
+    """Return the index as Meta.indexes has it without a name: the name depends on the fields."""
+    state = ProjectState()
+    for operation in SHOP:
+        operation.state_forwards("shop", state)
+    RENAME.state_forwards("shop", state)
+    index = models.Index(fields=fields)
+    index.set_name_with_model(state.apps.get_model("shop", model))
+    return index
+
+
+def test_an_index_that_is_named_after_the_field_is_renamed_and_comes_along() -> None:
+    """Renaming an index locks no table, and it is there all the time."""
+    new = auto_named("customer", ["full_name", "email"])
+    old = models.Index(fields=["name", "email"], name="customer_name_123456_idx")
+    written = rewrite(
+        detected(
+            migrations.RemoveIndex("customer", old.name),
+            RENAME,
+            migrations.AddIndex("customer", new),
+        ),
+        shop=[*SHOP, migrations.AddIndex("customer", old)],
+    )
+
+    assert [operations for _, operations in contents(written)] == [
+        ["RenameIndex"],
+        ["ExpandRenameField", "SeparateDatabaseAndState"],
+        ["BackfillField"],
+        ["ContractRenameField"],
+    ]
+    assert [each.atomic for each in written] == [True, False, False, False]
+    [rename] = written[0].operations
+    assert isinstance(rename, migrations.RenameIndex)
+    assert (rename.old_name, rename.new_name) == (old.name, new.name)
+    [_, state_only] = written[1].operations
+    assert isinstance(state_only, migrations.SeparateDatabaseAndState)
+    assert not state_only.database_operations
+    before = migration("0001_initial", *SHOP, migrations.AddIndex("customer", old))
+    start = before.mutate_state(ProjectState())
+    assert not judge_ordered(written, start, judged=written, together=False)
 
 
 def test_an_index_that_changes_as_well_is_built_anew() -> None:

@@ -139,6 +139,35 @@ def test_the_index_of_a_renamed_field_follows_it(project: Project) -> None:
     ]
 
 
+def test_so_does_an_index_that_django_names_after_the_field(project: Project) -> None:
+    """It is the same index all the time, with the files that it was built into."""
+    index = "models.Index(fields=['{name}'])"
+    its_file = (
+        "SELECT pg_relation_filenode(indexrelid) FROM pg_index WHERE indrelid = "
+        "'shop_customer'::regclass AND pg_get_indexdef(indexrelid) LIKE %s"
+    )
+    write_models(project, indexes=index.format(name="name"))
+    project.manage("makemigrations")
+    project.manage("migrate")
+    with project.connect() as connection:
+        connection.execute("INSERT INTO shop_customer (name) VALUES ('Ann')")
+    before = project.rows(its_file, ["CREATE INDEX %(name)"])
+
+    rename(project, indexes=index.format(name="full_name"))
+
+    first, *others = written(project)[1:]
+    assert "migrations.RenameIndex(" in source(project, first)
+    assert [name[5:] for name in others] == [name[5:] for name in (EXPAND, BACKFILL, CONTRACT)]
+    project.manage("lintmigrations", "--fail-on", "warning")
+    project.manage("migrate", "shop", "0004", settings={"CONTRACT_QUIET": 0})
+    assert before == project.rows(its_file, ["CREATE INDEX %_full_na_% (name)"])
+    project.manage("migrate", settings={"CONTRACT_QUIET": 0})
+    assert before == project.rows(its_file, ["CREATE INDEX %_full_na_% (full_name)"])
+    project.manage("makemigrations", "--check")
+    project.manage("migrate", "shop", "0001")
+    assert before == project.rows(its_file, ["CREATE INDEX %(name)"])
+
+
 def test_other_changes_keep_their_own_migration(shop: Project) -> None:
     rename(
         shop,

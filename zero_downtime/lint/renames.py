@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from django.db.migrations import (
     AddConstraint,
@@ -12,7 +13,9 @@ from django.db.migrations import (
     RemoveConstraint,
     RemoveIndex,
     RenameField,
+    RenameIndex,
 )
+from django.db.migrations.operations.base import Operation
 from django.db.migrations.operations.models import AlterTogetherOptionOperation
 from django.db.models import BaseConstraint, Index
 
@@ -21,14 +24,26 @@ from zero_downtime.lint.walk import Step, model_names
 IndexOrConstraint = Index | BaseConstraint
 
 
+@dataclass(frozen=True)
+class Carried:
+    """What becomes of the operations that a renamed column makes needless, by their indexes."""
+
+    state_operations: dict[int, Operation] = field(default_factory=dict)
+    """What the state has to be told; the database knows."""
+    index_renames: dict[int, RenameIndex] = field(default_factory=dict)
+    """What takes the place of operations that remove an index, to add it by another name."""
+
+
 def carried_along(
     migration: Migration, renames: Collection[int], steps: Mapping[int, Step]
-) -> dict[int, list[int]]:
-    """Return the operations that need not touch the database, by the rename they come with.
+) -> dict[int, Carried]:
+    """Return what need not touch the rows of a table, by the rename that it comes with.
 
     All are indexes of operations; `renames` are those of the RenameFields with a remedy. Django's
-    autodetector removes an index or constraint of a renamed field, and adds it again under the same
-    name. In the database it follows the column, so that only the state has to learn of it.
+    autodetector removes an index or constraint of a renamed field, and adds it again, an index
+    perhaps under another name, if it is named after the field. In the database it follows the
+    column, so that only the state has to learn of it, and the index be renamed, which locks no
+    table.
     """
     new_names: defaultdict[str, dict[str, str]] = defaultdict(dict)
     last_rename: dict[str, int] = {}
@@ -38,32 +53,56 @@ def carried_along(
             new_names[rename.model_name_lower][rename.old_name] = rename.new_name
             last_rename[rename.model_name_lower] = index
     return {
-        index: _followers(migration, model, new_names[model], steps)
+        index: _carried(migration, model, new_names[model], steps)
         for model, index in last_rename.items()
     }
 
 
-def _followers(
+def _carried(
     migration: Migration, model: str, new_names: Mapping[str, str], steps: Mapping[int, Step]
-) -> list[int]:
-    """Return the operations on `model` that a renamed column does by itself."""
-    removed: dict[str, tuple[int, IndexOrConstraint]] = {}
-    followers: list[int] = []
+) -> Carried:
+    """Return what becomes of the operations on `model` that a renamed column does by itself."""
+    removed: dict[int, IndexOrConstraint] = {}
+    carried = Carried()
     for index, operation in enumerate(migration.operations):
         if model_names(operation)[0] != model:
             continue
         if isinstance(operation, RemoveIndex | RemoveConstraint):
-            removed[operation.name] = index, _removed_item(operation, steps[index])
+            removed[index] = _renamed(_removed_item(operation, steps[index]), new_names)
         elif isinstance(operation, AddIndex | AddConstraint):
-            added = _added_item(operation)
-            removed_at, item = removed.get(added.name, (index, None))
-            if item is not None and _renamed(item, new_names) == added:
-                followers += [removed_at, index]
+            removed_at = _same_item(removed, _added_item(operation))
+            if removed_at is not None:
+                del removed[removed_at]
+                _carry(carried, migration, removed_at, index)
         elif isinstance(operation, AlterTogetherOptionOperation) and _changes_nothing(
             operation, steps[index]
         ):
-            followers.append(index)
-    return followers
+            carried.state_operations[index] = operation
+    return carried
+
+
+def _same_item(removed: Mapping[int, IndexOrConstraint], added: IndexOrConstraint) -> int | None:
+    """Return where the item was removed that is added; for an index, be it by another name."""
+    for index, item in removed.items():
+        if isinstance(item, Index):
+            item = item.clone()
+            item.name = added.name
+        if item == added:
+            return index
+    return None
+
+
+def _carry(carried: Carried, migration: Migration, removed_at: int, added_at: int) -> None:
+    """Let the item that two operations remove and add come along."""
+    removing, adding = migration.operations[removed_at], migration.operations[added_at]
+    if isinstance(removing, RemoveIndex) and isinstance(adding, AddIndex):
+        old_name, new_name = removing.name, adding.index.name
+        if old_name != new_name:
+            carried.index_renames[removed_at] = RenameIndex(
+                removing.model_name, new_name=new_name, old_name=old_name
+            )
+            removing = RemoveIndex(removing.model_name, new_name)
+    carried.state_operations.update({removed_at: removing, added_at: adding})
 
 
 def _removed_item(operation: RemoveIndex | RemoveConstraint, step: Step) -> IndexOrConstraint:

@@ -19,7 +19,7 @@ from django.db.migrations.operations.models import AlterTogetherOptionOperation
 from django.db.models import BaseConstraint, Index
 
 from zero_downtime.lint.remedies import Remedy
-from zero_downtime.lint.renames import carried_along
+from zero_downtime.lint.renames import Carried, carried_along
 from zero_downtime.lint.walk import Step, model_names
 
 
@@ -55,7 +55,10 @@ def split(
     now: list[int] = []
     waiting: list[int] = []
     for index, operation in enumerate(migration.operations):
-        if any(index in followers for followers in carried.values()):
+        if any(
+            index in each.state_operations and index not in each.index_renames
+            for each in carried.values()
+        ):
             continue
         must_wait = any(_uses(operation, *names) for names in unsettled)
         (waiting if must_wait else now).append(index)
@@ -70,12 +73,15 @@ def _parts(
     migration: Migration,
     indexes: list[int],
     remedies: Mapping[int, Remedy],
-    carried: Mapping[int, list[int]],
+    carried: Mapping[int, Carried],
 ) -> list[Part]:
     parts: list[Part] = []
     later: dict[str, Part] = {}
+    index_renames = {
+        index: rename for each in carried.values() for index, rename in each.index_renames.items()
+    }
     for index in indexes:
-        operation = migration.operations[index]
+        operation = index_renames.get(index) or migration.operations[index]
         remedy = remedies.get(index)
         suffix = remedy.stages[0].suffix if remedy else None
         if not parts or parts[-1].suffix != suffix:
@@ -85,8 +91,9 @@ def _parts(
             continue
         first, *others = remedy.stages
         parts[-1].add(first.operations, operation, first.when)
-        if followers := [migration.operations[each] for each in carried.get(index, ())]:
-            parts[-1].operations.append(SeparateDatabaseAndState(state_operations=followers))
+        if index in carried and carried[index].state_operations:
+            known = [each for _, each in sorted(carried[index].state_operations.items())]
+            parts[-1].operations.append(SeparateDatabaseAndState(state_operations=known))
         for stage in others:
             part = later.setdefault(stage.suffix, Part(stage.suffix, is_later_stage=True))
             part.add(stage.operations, operation, stage.when)

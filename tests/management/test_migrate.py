@@ -228,6 +228,56 @@ def test_a_table_that_somebody_filled_before_its_migration_is_faked_is_in_use(
     assert applied(project) == ["0001", "0002", "0003"]
 
 
+# Going back
+
+TIDY = """
+    from django.db import migrations
+    from zero_downtime import operations as zd
+
+    def tidy_names(apps, users):
+        pass
+
+    class Migration(migrations.Migration):
+        atomic = False
+        dependencies = [("shop", "0001_initial")]
+        operations = [{operation}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("operation", "description"),
+    [
+        ('zd.BatchedRunPython(tidy_names, "user")', "Call tidy_names on user in batches"),
+        ('migrations.RunSQL("SELECT 1")', "Raw SQL operation"),
+        (
+            'migrations.SeparateDatabaseAndState([zd.BatchedRunPython(tidy_names, "user")])',
+            "Call tidy_names on user in batches",
+        ),
+    ],
+)
+def test_where_there_is_no_way_back_nothing_is_unapplied(
+    project: Project, operation: str, description: str
+) -> None:
+    write_shop(project)
+    project.write("shop/migrations/0002_tidy.py", TIDY.format(operation=operation))
+    project.write_migration(
+        "0003_note",
+        'migrations.AddField("user", "note", models.TextField(null=True)),',
+        [("shop", "0002_tidy")],
+    )
+    project.manage("migrate")
+    result = project.manage("migrate", "shop", "0001", check=False)
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert f"shop.0002_tidy cannot be unapplied: it has no way back for '{description}'" in (
+        result.stderr
+    )
+    assert "manage.py migrate shop 0002_tidy" in result.stderr
+    assert applied(project) == ["0001", "0002", "0003"]
+    project.manage("migrate", "shop", "0002_tidy")
+    assert applied(project) == ["0001", "0002"]
+
+
 # Another database
 
 

@@ -22,6 +22,7 @@ from zero_downtime.guard.journal import Journal, history
 from zero_downtime.guard.patience import StatementPatience
 from zero_downtime.guard.plan import HeldBack, MigrationKey, nearest_targets, plan
 from zero_downtime.guard.targets import Target, find_targets
+from zero_downtime.guard.way_back import require_way_back
 from zero_downtime.models import Backfill, JournalEntry
 from zero_downtime.postgres import catalog, errors
 from zero_downtime.postgres.locks import lock_timeout, retry_lock_failures
@@ -89,6 +90,7 @@ class GuardedMigrateMixin:
             executor.loader.build_graph()  # now with our own migrations applied
         steps = executor.migration_plan(targets)
         if any(backwards for _, backwards in steps):  # nothing to judge, nothing to hold back
+            require_way_back([migration for migration, backwards in steps if backwards])
             self.run_guarded(connection, args, options)
             return
         unapplied = [migration for migration, _ in steps]

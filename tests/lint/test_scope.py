@@ -13,7 +13,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from tests.lint.judging import migration
 from zero_downtime.errors import UnknownName
-from zero_downtime.lint.scope import first_party, migrations_in_scope
+from zero_downtime.lint.scope import first_party, migrations_in_scope, squashed_in_scope
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,12 @@ def test_squashed_migrations_are_run_by_nobody() -> None:
     names = [each.name for each in migrations_in_scope(loader(), "shop")]
 
     assert names == ["0001_initial", "0010_index"]
+
+
+def test_they_can_be_had_apart() -> None:
+    names = [each.name for each in squashed_in_scope(loader(), "shop")]
+
+    assert names == ["0002_squashed_0009"]
 
 
 def test_unless_they_are_asked_for() -> None:

@@ -153,6 +153,37 @@ def test_squashed_migrations_end_where_the_single_ones_do(project: Project) -> N
     assert project.rows("SELECT count(*) FROM django_migrations WHERE app = 'shop'") == [(3,)]
 
 
+def test_a_squashed_backfill_is_refused_before_and_while_it_runs(project: Project) -> None:
+    """squashmigrations writes a migration that is atomic; nobody has to read a traceback."""
+    write_shop(project)
+    backfill = 'zd.BackfillField("user", "age", value=18),'
+    project.write_migration("0002_fill", backfill, [("shop", "0001_initial")], atomic=False)
+    project.manage("squashmigrations", "shop", "0001", "0002", "--noinput")
+
+    linted = project.manage("lintmigrations", check=False)
+    assert linted.returncode == 1
+    assert "ZD302 non-atomic-operation-in-transaction" in linted.stdout
+
+    refused = project.manage("migrate", check=False)
+    assert refused.returncode == 1
+    assert "shop.0001_initial_squashed_0002_fill: ZD302" in refused.stderr
+    assert "Set `atomic = False` on the Migration class." in refused.stderr
+
+    failed = project.manage("migrate", "--unsafe", "all the same", check=False)
+    assert failed.returncode == 1
+    assert failed.stderr.strip() == (
+        "Refused: BackfillField cannot run inside a transaction: set `atomic = False` on its "
+        "Migration class. squashmigrations leaves that out."
+    )
+    assert project.rows("SELECT to_regclass('shop_user')") == [(None,)]
+
+    (squashed,) = (project.directory / "shop/migrations").glob("0001_initial_squashed*.py")
+    source = squashed.read_text()
+    squashed.write_text(source.replace("    replaces =", "    atomic = False\n    replaces ="))
+    project.manage("lintmigrations")
+    project.manage("migrate")
+
+
 ROUTER = """
     class NothingOfTheShop:
         def allow_migrate(self, db, app_label, **hints):

@@ -320,7 +320,7 @@ def test_inside_a_transaction_it_is_refused(project: Project) -> None:
     )
     failed = project.manage("migrate", check=False)
     assert failed.returncode != 0
-    assert "set `atomic = False` on its Migration class" in failed.stderr
+    assert "Set `atomic = False` on the Migration class" in failed.stderr
 
 
 def test_an_index_that_takes_nulls_for_equal_has_a_twin_that_is_not_unique(

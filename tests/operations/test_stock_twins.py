@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import NotSupportedError, migrations, models
+from django.db import migrations, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.sqlite3.base import DatabaseWrapper as SQLite
 from django.db.migrations.autodetector import MigrationAutodetector
@@ -23,6 +23,7 @@ from tests.operations.test_crash_matrix import SHORT
 from tests.operations.test_same_schema import backwards, forwards, state_after
 from tests.support.schema import read_schema
 from zero_downtime import operations as zd
+from zero_downtime.errors import Refused
 
 EVERY_CASE = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 SOME_CASES = pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def test_a_transaction_is_refused(connection: BaseDatabaseWrapper, case: Case) -
     operation = case.make(False)
     operation.state_forwards("shop", after)
     with (
-        pytest.raises(NotSupportedError, match="set `atomic = False`"),
+        pytest.raises(Refused, match="set `atomic = False`"),
         connection.schema_editor(atomic=True) as editor,
     ):
         operation.database_forwards("shop", editor, state, after)

@@ -19,6 +19,8 @@ class Rule(ABC):
     name: ClassVar[str]
     hazards: ClassVar[tuple[Hazard, ...]]
     """All the hazards that findings of this rule can have."""
+    always_fails: ClassVar[bool] = False
+    """What it finds fails on any database, even on one without rows."""
 
     @abstractmethod
     def check(self, step: Step) -> Iterator[Finding]:

@@ -35,17 +35,25 @@ def migrations_in_scope(
         UnknownName: no app or no migration of that name.
         CommandError: the beginning of a name fits several migrations.
     """
+    if app_label is not None and name is not None:
+        return [_by_prefix(loader, _migrated_app(loader, app_label), name)]
+    return [each for each in _of_apps(loader, app_label) if not each.replaces]
+
+
+def squashed_in_scope(loader: MigrationLoader, app_label: str | None = None) -> list[Migration]:
+    """Return the squashed migrations of all first-party apps, or of one app.
+
+    No environment that has data runs them, so that most rules do not care.
+    """
+    return [each for each in _of_apps(loader, app_label) if each.replaces]
+
+
+def _of_apps(loader: MigrationLoader, app_label: str | None) -> list[Migration]:
     if app_label is None:
         labels = {app.label for app in apps.get_app_configs() if first_party(app)}
     else:
         labels = {_migrated_app(loader, app_label)}
-    migrations = [
-        migration
-        for migration in graph_order(loader)
-        # No environment that has data runs a squashed migration.
-        if migration.app_label in labels and not migration.replaces
-    ]
-    return migrations if name is None else [_by_prefix(loader, labels.pop(), name)]
+    return [each for each in graph_order(loader) if each.app_label in labels]
 
 
 def _migrated_app(loader: MigrationLoader, app_label: str) -> str:

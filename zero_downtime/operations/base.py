@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.db import NotSupportedError
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations import SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
@@ -21,11 +20,15 @@ def is_postgresql(schema_editor: BaseDatabaseSchemaEditor) -> bool:
 
 
 def require_no_transaction(operation: Operation, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """Refuse to run inside a transaction, which would keep every lock until its end."""
+    """Refuse to run inside a transaction, which would keep every lock until its end.
+
+    Raises:
+        Refused: says what to write into the migration.
+    """
     if schema_editor.connection.in_atomic_block and not schema_editor.collect_sql:
-        raise NotSupportedError(
+        raise Refused(
             f"{type(operation).__name__} cannot run inside a transaction: "
-            "set `atomic = False` on its Migration class."
+            "set `atomic = False` on its Migration class. squashmigrations leaves that out."
         )
 
 

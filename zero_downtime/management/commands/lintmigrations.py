@@ -12,7 +12,7 @@ from zero_downtime.lint.findings import Report, Severity
 from zero_downtime.lint.judge import judge
 from zero_downtime.lint.registry import get_rule, select_rules
 from zero_downtime.lint.reporters import json, text
-from zero_downtime.lint.scope import migrations_in_scope
+from zero_downtime.lint.scope import migrations_in_scope, squashed_in_scope
 
 REPORTERS = {"text": text.render, "json": json.render}
 THRESHOLDS = {"error": Severity.ERROR, "warning": Severity.WARNING, "never": None}
@@ -61,6 +61,11 @@ class Command(BaseCommand):
         loader = MigrationLoader(None)
         migrations = migrations_in_scope(loader, options["app_label"], options["migration_name"])
         findings = judge(loader, migrations, rules=rules, together=False)
+        if not options["migration_name"]:
+            squashed = squashed_in_scope(loader, options["app_label"])
+            failing = [rule for rule in rules if rule.always_fails]
+            findings += judge(loader, squashed, rules=failing, together=False)
+            migrations += squashed
         report = Report(tuple(findings), len(migrations))
         self.stdout.write(REPORTERS[options["format"]](report))
         if report.fails(THRESHOLDS[options["fail_on"]]):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.support.project import Project
 from tests.support.shop import applied, columns, insert_users, write_rename, write_shop
 
@@ -204,8 +206,11 @@ def test_back_from_the_contract_and_forward_again(project: Project) -> None:
     expanded_shop(project)
     project.manage("migrate", settings=NO_WAITING)
 
-    project.manage("migrate", "shop", "0003", settings=NO_WAITING)
+    back = project.manage("migrate", "shop", "0003", settings={"INLINE_BACKFILL_ROWS": 5})
     assert columns(project) == ["id", "name", "age", "full_name"]
+    assert "Run: manage.py backfill shop.0003_rename_name_backfill" in back.stdout
+    assert "code that uses 'full_name' of shop.user reads NULL" in back.stdout
+    assert project.rows("SELECT DISTINCT full_name FROM shop_user") == [(None,)]
     held = project.manage("migrate", settings=NO_WAITING)
     assert "backfill shop.0003_rename_name_backfill is pending" in held.stdout
     project.manage("backfill")
@@ -213,6 +218,41 @@ def test_back_from_the_contract_and_forward_again(project: Project) -> None:
 
     assert columns(project) == ["id", "full_name", "age"]
     assert project.rows("SELECT count(*) FROM shop_user WHERE full_name = 'name ' || id") == [(10,)]
+
+
+def test_back_from_the_contract_a_small_table_is_filled_at_once(project: Project) -> None:
+    """So that new code, which may still be running, reads what is there."""
+    expanded_shop(project)
+    project.manage("migrate", settings=NO_WAITING)
+
+    back = project.manage("migrate", "shop", "0003")
+
+    assert project.rows("SELECT count(*) FROM shop_user WHERE full_name = 'name ' || id") == [(10,)]
+    assert "reads NULL" not in back.stdout
+    project.manage("migrate", settings=NO_WAITING)
+    assert columns(project) == ["id", "full_name", "age"]
+
+
+@pytest.mark.parametrize(("small", "status"), [(5, "pending"), (100, "succeeded")])
+def test_back_from_a_contract_that_was_never_expanded_here(
+    project: Project, small: int, status: str
+) -> None:
+    """The database was made by other means, and its migrations were faked."""
+    write_shop(project)
+    project.manage("migrate")
+    insert_users(project, 10)
+    with project.connect() as connection:
+        connection.execute("ALTER TABLE shop_user RENAME COLUMN name TO full_name")
+    write_rename(project)
+    project.manage("migrate", "--fake")
+
+    project.manage("migrate", "shop", "0003", settings={"INLINE_BACKFILL_ROWS": small})
+
+    (listed,) = json.loads(project.manage("backfill", "--list", "--json").stdout)["backfills"]
+    assert (listed["name"], listed["status"]) == ("shop.0003_rename_name_backfill", status)
+    project.manage("backfill")
+    project.manage("migrate", settings=NO_WAITING)
+    assert columns(project) == ["id", "full_name", "age"]
 
 
 def test_all_the_way_back(project: Project) -> None:

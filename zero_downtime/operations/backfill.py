@@ -7,20 +7,24 @@ from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState, StateApps
 from django.db.models import Model, Q, QuerySet
 
 from zero_downtime.backfills import registry
 from zero_downtime.backfills.work import CallPython, SetField, Work
 from zero_downtime.errors import Refused
-from zero_downtime.models import Transition
+from zero_downtime.models import Backfill, Transition
 from zero_downtime.operations.backfill_operation import (
     BackfillOperation,
     backfill_name,
+    backfill_operations,
+    moves_at_once,
     run_now,
 )
 from zero_downtime.operations.base import is_postgresql, require_field, require_no_transaction
 from zero_downtime.transitions import phases
+from zero_downtime.transitions.phases import TransitionKey
 from zero_downtime.transitions.rename_field import FillMirror
 
 
@@ -223,3 +227,28 @@ class BatchedRunPython(BackfillOperation):
     def migration_name_fragment(self) -> str:
         """Part of an automatic name."""
         return f"{self.model_name.lower()}_backfill"
+
+
+def fill_again(connection: BaseDatabaseWrapper, key: TransitionKey, work: Work) -> None:
+    """Fill what a transition, whose contract was taken back, has to fill once more.
+
+    At once, if the rows are few; otherwise its backfill waits for `manage.py backfill`.
+    """
+    transition = phases.find(connection, key)
+    assert transition is not None, f"there is no {key}"
+    backfills = list(transition.backfills.using(connection.alias))
+    for backfill in backfills or _register_filling(connection, transition):
+        unfinished = backfill.status != Backfill.Status.SUCCEEDED
+        if unfinished and moves_at_once(connection, key.model, work.table):
+            run_now(connection, backfill, work)
+
+
+def _register_filling(connection: BaseDatabaseWrapper, transition: Transition) -> list[Backfill]:
+    """Register the backfill of a transition whose migrations were never run in this database."""
+    names = [
+        backfill_name(operation, app_label)
+        for (app_label, _), migration in MigrationLoader(None).disk_migrations.items()
+        for operation in backfill_operations(migration)
+        if isinstance(operation, BackfillField) and operation.fills(transition, app_label)
+    ]
+    return [registry.register(connection, name, transition.table, transition) for name in names[:1]]

@@ -32,7 +32,7 @@ from zero_downtime.operations.base import (
     require_no_transaction,
 )
 from zero_downtime.postgres import catalog
-from zero_downtime.transitions.unused import is_unused
+from zero_downtime.transitions.unused import ModelKey, is_unused
 
 
 class BackfillOperation(Operation):
@@ -78,7 +78,7 @@ class BackfillOperation(Operation):
         backfill = registry.register(
             connection, backfill_name(self, app_label), work.table, transition
         )
-        if is_unused(app_label, self.model_name) or is_small(connection, work.table):
+        if moves_at_once(connection, (app_label, self.model_name), work.table):
             run_now(connection, backfill, work)
 
     def database_backwards(
@@ -96,6 +96,11 @@ class BackfillOperation(Operation):
     def references_model(self, name: str, app_label: str) -> bool:
         """Whether the operation needs that model."""
         return name.lower() == self.model_name.lower()
+
+
+def moves_at_once(connection: BaseDatabaseWrapper, model: ModelKey, table: str) -> bool:
+    """Whether the rows of a model's table are moved while `migrate` runs."""
+    return is_unused(*model) or is_small(connection, table)
 
 
 def is_small(connection: BaseDatabaseWrapper, table: str) -> bool:

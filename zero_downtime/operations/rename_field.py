@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
@@ -11,6 +12,7 @@ from django.db.migrations.state import ProjectState, StateApps
 from django.db.models import Field
 
 from zero_downtime.errors import Refused
+from zero_downtime.operations.backfill import fill_again
 from zero_downtime.operations.base import (
     historical_model,
     is_postgresql,
@@ -161,12 +163,13 @@ class ContractRenameField(_RenameFieldPair):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        """Go back to both names; the backfill has to run again."""
+        """Go back to both names, and fill the new one again; on a large table `backfill` does."""
         if not is_postgresql(schema_editor):
             return
         require_no_transaction(self, schema_editor)
         if rename := self._rename(app_label, schema_editor, from_state.apps):
-            rename_field.revert_contract(schema_editor, rename)
+            fill = partial(fill_again, schema_editor.connection, rename.key, rename.copy())
+            rename_field.revert_contract(schema_editor, rename, fill)
 
     def describe(self) -> str:
         """Say what the operation does."""

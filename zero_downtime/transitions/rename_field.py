@@ -123,10 +123,16 @@ def contract(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -> No
     briefly(schema_editor, rename.table, finish)
 
 
-def revert_contract(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -> None:
+def revert_contract(
+    schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename, fill: Callable[[], None]
+) -> None:
     """Let both columns live again. The rows have to be backfilled once more.
 
     Locks: ACCESS EXCLUSIVE on the table, briefly.
+
+    Args:
+        fill: called as soon as there is something to fill, ahead of the indexes: until the mirror
+            is filled, new code reads NULL.
     """
 
     def go_back() -> None:
@@ -137,6 +143,8 @@ def revert_contract(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename
         go_back()
     elif not _is_in_phase(schema_editor, rename, Transition.Phase.EXPANDED):
         briefly(schema_editor, rename.table, go_back)
+    if not schema_editor.collect_sql:
+        fill()
     _build_mirror_indexes(schema_editor, rename)
 
 

@@ -92,6 +92,7 @@ class GuardedMigrateMixin:
         if any(backwards for _, backwards in steps):  # nothing to judge, nothing to hold back
             require_way_back([migration for migration, backwards in steps if backwards])
             self.run_guarded(connection, args, options)
+            self.report(connection, [])
             return
         unapplied = [migration for migration, _ in steps]
         self.refuse_unsafe(connection, executor, unapplied, options)
@@ -201,13 +202,18 @@ class GuardedMigrateMixin:
                 self.stdout.write(f"  {held}")
         if self.verbosity < 1 or not catalog.table_exists(connection, Backfill._meta.db_table):
             return
-        for backfill in Backfill.objects.using(connection.alias).exclude(
-            status=Backfill.Status.SUCCEEDED
-        ):
+        backfills = Backfill.objects.using(connection.alias).select_related("transition")
+        for backfill in backfills.exclude(status=Backfill.Status.SUCCEEDED):
             self.stdout.write(
                 f"Backfill {backfill.name} is {backfill.status}, about "
                 f"{backfill.rows_estimated} rows. Run: {statuses.how_to_go_on(backfill)}"
             )
+            if transition := backfill.transition:
+                self.stdout.write(
+                    f"  Until it has, code that uses {transition.new_name!r} of "
+                    f"{transition.app_label}.{transition.model_name} reads NULL in rows that "
+                    "nobody has filled."
+                )
 
     def show_history(self, connection: BaseDatabaseWrapper, *, as_json: bool) -> None:
         """Print the journal."""

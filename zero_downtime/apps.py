@@ -15,5 +15,7 @@ class ZeroDowntimeConfig(AppConfig):
 
     def ready(self) -> None:
         from zero_downtime import conf
+        from zero_downtime.management.checks import check_commands
 
         checks.register(conf.check_settings, "zero_downtime")
+        checks.register(check_commands, "zero_downtime")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -92,6 +93,7 @@ def alternate(subjects: Mapping[str, Run], rounds: int) -> Findings:
     for number in range(rounds):
         first = number % len(names)
         for name in names[first:] + names[:first]:
+            print(f"  round {number + 1} of {rounds}: {name}", file=sys.stderr)
             for metric, value in subjects[name]().items():
                 seen[name, metric].append(value)
     return Findings([Measurement(*key, runs) for key, runs in seen.items()])

@@ -16,7 +16,8 @@ from benchmarks.figures import Comparison, Findings, Measurement
 from benchmarks.laboratory import Laboratory
 
 REPORT_VERSION = 1
-DIGITS = 3
+# Ratios are shown to a thousandth.
+STEPS = 1000
 
 
 def run(benchmark: Benchmark, options: Options, only: Sequence[str] | None, output: Path) -> None:
@@ -79,4 +80,4 @@ def comparison_line(comparison: Comparison) -> str:
 
 
 def _cut(value: float, towards: Callable[[float], int]) -> float:
-    return towards(value * 10**DIGITS) / 10**DIGITS
+    return towards(value * STEPS) / STEPS

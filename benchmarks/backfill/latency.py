@@ -70,7 +70,9 @@ def latencies(
             for client in clients:
                 client.kill()
                 client.wait()
-    served = [request for report in reports for request in report if began <= request["due"]]
+    served = [
+        request for report in reports for request in report if began <= request["due"] < ended
+    ]
     return summary(served, ended - began)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from importlib.util import find_spec
 from typing import Any, ClassVar
 
 from django.apps import apps
@@ -61,15 +60,12 @@ def fill_batch(apps: Any, queryset: Any) -> None:
 def measure(laboratory: Laboratory, options: Options) -> Findings:
     """Values computed in Python: update_rows() in the engine, bulk_update(batch_size=1000)."""
     table = Customers(min(options.rows, MOST_ROWS))
-    subjects: dict[str, Contender] = {"bulk_update": bulk_update}
-    if find_spec("zero_downtime.backfills.batch"):
-        subjects["update_rows"] = update_rows
+    subjects: dict[str, Contender] = {"bulk_update": bulk_update, "update_rows": update_rows}
     found = alternate(
         {name: partial(run, laboratory, table, subject) for name, subject in subjects.items()},
         options.runs,
     )
-    if "update_rows" in subjects:
-        found.compare("rows/s", "update_rows", "bulk_update", at_least=10)
+    found.compare("rows/s", "update_rows", "bulk_update", at_least=10)
     return found
 
 

@@ -70,6 +70,7 @@ def test_every_target_is_judged(report: dict[str, Any]) -> None:
     assert ("updates", "rows/s: engine, 1 worker / LIMIT loop") in judged
     assert ("updates", "last/first tenth rows/s: engine, 1 worker") in judged
     assert ("updates", "heap after/before: engine, 1 worker") in judged
+    assert ("python", "rows/s: update_rows / bulk_update") in judged
     assert ("memory", f"peak memory MiB: {ROWS:,} rows / 50,000 rows") in judged
     assert ("latency", "p99 ms: engine, 1 worker / no backfill") in judged
 

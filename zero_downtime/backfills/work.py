@@ -14,7 +14,6 @@ from zero_downtime.backfills.expressions import assignable
 from zero_downtime.backfills.keys import Key, KeyRange
 from zero_downtime.postgres.identifiers import quote_for_parameters
 
-
 # For the rest of the transaction: the planner can then only take the index whose columns are
 # compared, and whatever it believes about the size of a batch, never reads the whole table.
 IN_INDEX_ORDER = (

@@ -119,9 +119,9 @@ SETTINGS: dict[str, Setting] = {
         30, POSITIVE_SECONDS, "how long a task of Celery or Django moves rows before the next does"
     ),
     "VACUUM_ROWS": Setting(
-        250_000,
+        150_000,
         ROWS,
-        "vacuum the table after so many rows, or a tenth of it if that is more; 0 for never",
+        "vacuum the table after so many rows, or a twentieth of it if that is more; 0 for never",
     ),
     "MAX_REPLICA_LAG": Setting(
         5, _or_none(SECONDS, "no limit"), "a backfill waits while a replica is further behind"

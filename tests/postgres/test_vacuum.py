@@ -17,9 +17,9 @@ from zero_downtime.postgres.vacuum import is_due, may_vacuum, vacuum
         (105, 10, 500, True),
         (110, 10, 500, False),
         (450, 400, 500, True),
-        # A tenth of a large table.
+        # A twentieth of a large table.
         (100, 10, 5000, False),
-        (500, 10, 5000, True),
+        (250, 10, 5000, True),
     ],
 )
 @override_settings(ZERO_DOWNTIME={"VACUUM_ROWS": 100})

@@ -96,6 +96,15 @@ class EmbeddedPostgres:
         # Already gone, unless somebody killed the supervisor.
         shutil.rmtree(self.directory, ignore_errors=True)
 
+    def restart(self) -> None:
+        """Stop the server as a crash would, and start it on what it has written.
+
+        Returns when it accepts connections again. What was committed is still there, unless the
+        settings give that up.
+        """
+        self._lifeline.write(b"\n")
+        self._read_directory()
+
     @property
     def _lifeline(self) -> IO[bytes]:
         assert self._supervisor.stdin is not None

@@ -4,11 +4,12 @@ Started by ``devtools.embedded_postgres`` as
 ``postgres_supervisor.py BIN_DIR SETTINGS_AS_JSON [URL_OF_PRIMARY]``.
 Standard input is a pipe whose other end only the starter holds: whichever way the starter ends,
 the kernel closes it, and reading end-of-file here means *stop the server, remove its directory*.
+A byte on it means *restart the server as after a crash*.
 Should this process itself be killed, the kernel sends the server the signal it asked for with
 PR_SET_PDEATHSIG (Linux only).
 
-Standard output gets one line, the server's directory, once it accepts connections; or the reason
-why it does not, after which the process exits with 1.
+Standard output gets one line, the server's directory, each time it begins to accept connections;
+or the reason why it does not, after which the process exits with 1.
 """
 
 from __future__ import annotations
@@ -40,6 +41,10 @@ class DidNotStartError(Exception):
 
 class StarterGoneError(Exception):
     """The starter ended while the server was being set up."""
+
+
+class RestartRequestedError(Exception):
+    """The starter wants the server to be started again."""
 
 
 class UnprivilegedUser:
@@ -149,6 +154,15 @@ def write_settings(directory: Path, settings: dict[str, str]) -> None:
 
 
 def run_server(bin_dir: Path, directory: Path, log: BinaryIO, user: UnprivilegedUser) -> None:
+    """Run the server until it ends, again and again as long as the starter asks for it."""
+    while True:
+        try:
+            return run_server_once(bin_dir, directory, log, user)
+        except RestartRequestedError:
+            continue
+
+
+def run_server_once(bin_dir: Path, directory: Path, log: BinaryIO, user: UnprivilegedUser) -> None:
     command = [str(bin_dir / "postgres"), "-D", str(directory / "data")]
     with child_process(command, directory, log, user) as (postgres, ended):
         while not accepts_connections(directory):
@@ -221,12 +235,12 @@ def end_with_this_process() -> Callable[[], None] | None:
 def wait_for_end(ended: int, timeout: float | None = None) -> bool:
     """Wait until a child ended (True) or ``timeout`` seconds are over (False).
 
-    Raises StarterGoneError when the starter goes first.
+    Raises StarterGoneError when the starter goes first, RestartRequestedError when it asks.
     """
     starter = sys.stdin.fileno()
     readable, _, _ = select.select([starter, ended], [], [], timeout)
     if starter in readable:
-        raise StarterGoneError
+        raise RestartRequestedError if os.read(starter, 1) else StarterGoneError
     return ended in readable
 
 

@@ -135,6 +135,23 @@ def test_two_servers_at_once_do_not_collide() -> None:
     assert row == (None,)
 
 
+def test_server_that_is_restarted_keeps_what_was_committed() -> None:
+    with EmbeddedPostgres() as server:
+        with psycopg.connect(server.url, autocommit=True) as connection:
+            connection.execute("CREATE TABLE committed ()")
+            connection.execute("BEGIN; CREATE TABLE open ()")
+            for _ in range(2):
+                server.restart()
+            with pytest.raises(psycopg.OperationalError):
+                connection.execute("COMMIT")
+        with psycopg.connect(server.url) as connection:
+            row = connection.execute(
+                "SELECT to_regclass('committed')::text, to_regclass('open')::text"
+            ).fetchone()
+    assert row == ("committed", None)
+    assert not server.directory.exists()
+
+
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGKILL"])
 def test_server_ends_with_its_starter(starter: Starter, name: str) -> None:
     starter.process.send_signal(signal.Signals[name])

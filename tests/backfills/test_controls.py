@@ -18,6 +18,7 @@ from zero_downtime.backfills.runner import Runner
 from zero_downtime.backfills.work import CopyColumn
 from zero_downtime.errors import Refused
 from zero_downtime.models import Backfill, BackfillRange
+from zero_downtime.postgres.locks import lock_timeout
 
 NAME = "shop.0003_fill"
 BATCHES_OF_FOUR = override_settings(ZERO_DOWNTIME={"BATCH_MIN_ROWS": 4, "BATCH_MAX_ROWS": 4})
@@ -119,6 +120,22 @@ def test_what_is_cancelled_in_a_batch_ends_after_it(
 
     controls.retry(connection, backfill)
     assert run(connection, backfill).status == "succeeded"
+    assert table.changed == list(range(1, 13))
+
+
+@BATCHES_OF_FOUR
+def test_who_cancels_and_retries_does_not_wait_for_a_batch(
+    connection: BaseDatabaseWrapper, database_url: str, table: WitnessedTable, backfill: Backfill
+) -> None:
+    """The batch would wait for them in turn, to record that it is done."""
+
+    def change_ones_mind() -> None:
+        with django_connected_to(database_url) as other, lock_timeout(other, 0.05):
+            controls.cancel(other, backfill)
+            controls.retry(other, backfill)
+
+    ended = Runner(connection, backfill, CopyAnd(change_ones_mind)).run()
+    assert (ended.status, ended.rows_done) == ("succeeded", 12)
     assert table.changed == list(range(1, 13))
 
 

@@ -54,7 +54,8 @@ def retry(connection: BaseDatabaseWrapper, backfill: Backfill) -> Backfill:
         if locked.status not in (Status.FAILED, Status.CANCELLED):
             raise Refused(f"Backfill {locked.name} is {locked.status}: there is nothing to retry.")
         statuses.change(connection, locked, Status.PENDING)
-        locked.ranges.using(connection.alias).update(error="")
+        # Only these: a worker may still be in a batch, and that range is locked.
+        locked.ranges.using(connection.alias).exclude(error="").update(error="")
         locked.failed_batches = 0
         locked.error = ""
         locked.save(using=connection.alias, update_fields=["failed_batches", "error"])

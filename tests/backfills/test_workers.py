@@ -7,6 +7,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import override_settings
 
 from tests.backfills.witnessed import WitnessedTable
+from tests.support.django_database import backend_pid
 from zero_downtime.backfills import registry, workers
 from zero_downtime.backfills.keys import Key, KeyRange
 from zero_downtime.backfills.work import CopyColumn
@@ -71,3 +72,20 @@ def test_the_error_of_one_worker_stops_the_others(
 
     assert workers.run(connection, left, CopyColumn("t", "old", "new"), 2).status == "succeeded"
     assert table.changed == list(range(1, 1001))
+
+
+@BATCHES_OF_TEN
+def test_the_command_s_own_connection_may_be_lost_meanwhile(
+    connection: BaseDatabaseWrapper, table: WitnessedTable
+) -> None:
+    """It idles for as long as the workers are at work, which may be days."""
+    table.insert(30)
+    backfill = registry.register(connection, "shop.0003", "t")
+    pid = backend_pid(connection)
+
+    def progress(now: Backfill) -> None:
+        table.pg.execute("SELECT pg_terminate_backend(%s)", [pid])
+
+    finished = workers.run(connection, backfill, CopyColumn("t", "old", "new"), 2, progress)
+    assert (finished.status, finished.rows_done) == ("succeeded", 30)
+    assert Backfill.objects.get().status == "succeeded"

@@ -43,6 +43,8 @@ def run(
     if workers == 1:
         return Runner(connection, backfill, work, progress, brake, stop).run()
     in_turn = _InTurn(progress)
+    # It would idle for as long as they are at work, and whatever happens meanwhile might end it.
+    connection.close()
 
     def worker() -> Backfill:
         own_connection = connection.copy()

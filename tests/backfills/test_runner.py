@@ -18,6 +18,7 @@ from devtools.embedded_postgres import EmbeddedPostgres
 from tests.backfills.witnessed import WitnessedTable
 from tests.support.django_database import backend_pid, create_own_tables, django_connected_to
 from tests.support.sessions import holding
+from tests.support.waiting import wait_for
 from zero_downtime.backfills import controls, registry
 from zero_downtime.backfills.keys import Key, KeyRange
 from zero_downtime.backfills.runner import Runner
@@ -116,7 +117,7 @@ def test_rows_that_come_after_the_start_are_the_triggers_business(
     assert run(connection, Growing()).rows_done == 6
 
 
-@SMALL_BATCHES
+@override_settings(ZERO_DOWNTIME={"BATCH_MIN_ROWS": 4, "BATCH_MAX_ROWS": 4})
 def test_two_runners_share_the_work(
     connection: BaseDatabaseWrapper, table: WitnessedTable, database_url: str
 ) -> None:
@@ -270,6 +271,100 @@ def test_a_row_that_a_client_holds_is_waited_for_briefly_and_left_for_later(
 
 
 @SMALL_BATCHES
+def test_rows_that_are_held_for_long_do_not_hold_up_the_others(
+    connection: BaseDatabaseWrapper, table: WitnessedTable, database_url: str
+) -> None:
+    table.insert(24)
+    with (
+        holding(database_url, "SELECT FROM t WHERE id = 2 FOR UPDATE") as first,
+        holding(database_url, "SELECT FROM t WHERE id = 6 FOR UPDATE") as second,
+    ):
+
+        class Waiting(Copy):
+            def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
+                if self.tries.count("4") == 1:
+                    second.rollback()
+                if self.tries.count(None) == 2:
+                    first.rollback()
+                super().process(connection, key, keys)
+
+        work = Waiting()
+        finished = run(connection, work)
+
+    # When nothing else is left they have their turn, one after the other.
+    assert work.tries == [None, "4", "8", "12", "16", "20", None, "4", None]
+    assert_every_row_was_moved_once(table, 24)
+    assert (finished.status, finished.failed_batches) == ("succeeded", 0)
+
+
+@SMALL_BATCHES
+def test_a_batch_that_cannot_be_recorded_lets_go_of_its_rows(
+    connection: BaseDatabaseWrapper, table: WitnessedTable, database_url: str
+) -> None:
+    """Clients want the rows, whoever has locked the backfill."""
+    table.insert(4)
+    with psycopg.connect(database_url) as other:
+
+        class Locked(Copy):
+            def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
+                super().process(connection, key, keys)
+                if self.tries == [None]:
+                    other.execute("SELECT FROM zero_downtime_backfill FOR UPDATE")
+
+        class LookingAfterIt(Event):
+            def wait(self, timeout: float | None = None) -> bool:
+                table.pg.execute("SELECT FROM t FOR UPDATE NOWAIT")
+                other.rollback()
+                return False
+
+        backfill = registry.register(connection, NAME, "t")
+        finished = Runner(connection, backfill, Locked(), stop=LookingAfterIt()).run()
+
+    assert_every_row_was_moved_once(table, 4)
+    assert finished.status == "succeeded"
+
+
+@SMALL_BATCHES
+def test_a_batch_that_idles_too_long_for_the_server_is_split(
+    connection: BaseDatabaseWrapper, table: WitnessedTable
+) -> None:
+    """Python code may compute for longer than a transaction may idle."""
+    table.insert(4)
+    tried: list[int] = []
+
+    class Thinking(Copy):
+        def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
+            super().process(connection, key, keys)
+            tried.append(keys.rows)
+            if keys.rows > 1:
+                pid = backend_pid(connection)
+                with connection.cursor() as cursor:
+                    cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 1")
+                ended = "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = {})"
+                wait_for(lambda: table.ask(ended.format(pid)), "the session to be ended")
+
+    finished = run(connection, Thinking())
+
+    # Not how often: the connection may break before the server has said why.
+    assert set(tried) == {4, 2, 1}
+    assert_every_row_was_moved_once(table, 4)
+    assert (finished.status, finished.failed_batches) == ("succeeded", 0)
+
+
+@override_settings(ZERO_DOWNTIME={"VACUUM_ROWS": 2_000})
+def test_a_vacuum_that_is_broken_off_is_no_failure(
+    connection: BaseDatabaseWrapper, table: WitnessedTable
+) -> None:
+    """A role may have a statement timeout that suits its other statements."""
+    table.insert(5_000)
+    with connection.cursor() as cursor:
+        cursor.execute("SET vacuum_cost_delay = 100; SET vacuum_cost_limit = 1")
+        cursor.execute("SET statement_timeout = '1s'")
+    assert run(connection).status == "succeeded"
+    assert_every_row_was_moved_once(table, 5_000)
+
+
+@SMALL_BATCHES
 def test_a_client_that_was_faster_is_no_failure_under_strict_isolation(
     connection: BaseDatabaseWrapper, table: WitnessedTable
 ) -> None:
@@ -403,6 +498,24 @@ def test_a_row_that_cannot_be_moved_is_set_aside_and_the_rest_is_moved(
     left = finished.ranges.using(connection.alias)
     assert [(each.after, each.upto, each.rows) for each in left] == [("5", "6", 1), ("10", "11", 1)]
     assert stored(connection).error == finished.error
+
+
+@SMALL_BATCHES
+def test_a_row_that_breaks_a_deferred_constraint_is_set_aside_too(
+    connection: BaseDatabaseWrapper, table: WitnessedTable
+) -> None:
+    table.insert(12)
+    table.pg.execute(
+        """
+        CREATE TABLE valid (value text PRIMARY KEY);
+        INSERT INTO valid SELECT old FROM t WHERE id <> 6;
+        ALTER TABLE t ADD FOREIGN KEY (new) REFERENCES valid DEFERRABLE INITIALLY DEFERRED;
+        """
+    )
+    finished = run(connection)
+    assert (finished.status, finished.failed_batches, finished.rows_done) == ("failed", 1, 11)
+    assert finished.error.startswith("key 6: IntegrityError")
+    assert table.changed == [1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12]
 
 
 @SMALL_BATCHES

@@ -11,6 +11,7 @@ Locks are taken in the order range, backfill; who holds the backfill only skips 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -43,6 +44,8 @@ class Handout:
 
     backfill: Backfill
     range: BackfillRange | None
+    # How many of the range's first rows to move now.
+    rows: int = 0
     # The rate that was asked for is kept if the worker does not ask again before (seconds).
     seconds_at_rate: float = 0.0
 
@@ -56,7 +59,9 @@ def open_ranges(connection: BaseDatabaseWrapper, backfill: Backfill) -> QuerySet
 def somebody_is_at_work(connection: BaseDatabaseWrapper, backfill: Backfill) -> bool:
     """Whether a worker is in a batch. Only in a transaction, in which `backfill` is locked."""
     ranges = open_ranges(connection, backfill)
-    return ranges.count() > len(ranges.select_for_update(skip_locked=True))
+    # The free ones first: what appears after them comes from somebody who has divided a range.
+    free = [each.pk for each in ranges.select_for_update(skip_locked=True)]
+    return ranges.exclude(pk__in=free).exists()
 
 
 class Ledger:
@@ -78,13 +83,13 @@ class Ledger:
     def _ranges(self) -> QuerySet[BackfillRange]:
         return open_ranges(self.connection, self.backfill)
 
-    def hand_out(self, rows: int, postponed: int | None = None) -> Handout:
+    def hand_out(self, rows: int, postponed: Sequence[int] = ()) -> Handout:
         """Return a range that nobody is at work on, at most `rows` newly cut ones if there is none.
 
         Here a backfill becomes running, paused, failed and succeeded.
 
         Args:
-            postponed: the id of a range to return only if there is no other.
+            postponed: the ids of ranges to return only if there are no others.
         """
         with transaction.atomic(using=self.connection.alias):
             backfill, now = self._lock_backfill()
@@ -96,10 +101,12 @@ class Ledger:
                 statuses.change(self.connection, backfill, Status.PAUSED)
             if backfill.status != Status.RUNNING:
                 return Handout(backfill, None)
-            others = self._free_ranges().exclude(pk=postponed or 0)
+            rows = self._at_rate(backfill, rows)
+            others = self._free_ranges().exclude(pk__in=postponed)
             lease = others.first() or self._cut(backfill, rows) or self._free_ranges().first()
             if lease is not None:
-                return Handout(backfill, lease, self._charge(backfill, lease, now))
+                rows = min(rows, lease.rows)
+                return Handout(backfill, lease, rows, self._charge(backfill, rows, now))
             if not self._ranges.exists():
                 self._end(backfill)
             return Handout(backfill, None)
@@ -122,8 +129,6 @@ class Ledger:
         """Cut the next rows at the frontier; None if none are left."""
         if backfill.last_key is None and self.work.leaves_new_rows:
             backfill.last_key = self.key.last(self.connection)
-        if backfill.max_rate is not None:
-            rows = min(rows, max(1, round(backfill.max_rate * SECONDS_PER_BATCH_AT_RATE)))
         keys = self.key.next_range(self.connection, backfill.cursor, rows, backfill.last_key)
         if keys is None:
             return None
@@ -140,11 +145,16 @@ class Ledger:
             error=error,
         )
 
-    def _charge(self, backfill: Backfill, lease: BackfillRange, now: datetime) -> float:
+    def _at_rate(self, backfill: Backfill, rows: int) -> int:
+        if backfill.max_rate is None:
+            return rows
+        return min(rows, max(1, round(backfill.max_rate * SECONDS_PER_BATCH_AT_RATE)))
+
+    def _charge(self, backfill: Backfill, rows: int, now: datetime) -> float:
         if backfill.max_rate is None:
             return 0.0
         begin = max(now, backfill.paced_until or now)
-        backfill.paced_until = begin + timedelta(seconds=lease.rows / backfill.max_rate)
+        backfill.paced_until = begin + timedelta(seconds=rows / backfill.max_rate)
         backfill.save(using=self.connection.alias, update_fields=["paced_until"])
         return (backfill.paced_until - now).total_seconds()
 
@@ -159,7 +169,17 @@ class Ledger:
         backfill.save(using=self.connection.alias, update_fields=["finished_at"])
 
     def lease(self, handed_out: BackfillRange) -> BackfillRange | None:
-        """Lock a range until the end of the transaction; None if somebody else was faster."""
+        """Lock a range until the end of the transaction, to move its rows.
+
+        None if somebody else was faster, be it another worker or one who stops them all: a control
+        that finds no range locked says that nobody is at work.
+        """
+        lease = self._lock(handed_out)
+        if lease is None or not self._backfills.filter(status=Status.RUNNING).exists():
+            return None
+        return lease
+
+    def _lock(self, handed_out: BackfillRange) -> BackfillRange | None:
         return self._free_ranges().filter(pk=handed_out.pk).first()
 
     def settle(self, lease: BackfillRange, keys: KeyRange | None, seconds: float) -> Backfill:
@@ -191,15 +211,17 @@ class Ledger:
     def divide(self, handed_out: BackfillRange, keys: KeyRange, error: Exception) -> None:
         """Make two ranges of rows that failed together, or set aside the one that fails alone."""
         with transaction.atomic(using=self.connection.alias):
-            lease = self.lease(handed_out)
+            lease = self._lock(handed_out)
             if lease is None:
                 return
             self._shorten(lease, keys)
-            if keys.rows > 1:
-                for half in self.key.split(self.connection, keys):
-                    self._record(half)
-            else:
-                self._set_aside(keys, f"{type(error).__name__}: {str(error).strip()}")
+            # Counted anew: clients may have inserted and deleted rows since it was handed out.
+            halves = self.key.split(self.connection, keys)
+            if [half.rows for half in halves] == [1]:
+                self._set_aside(halves[0], f"{type(error).__name__}: {str(error).strip()}")
+                return
+            for half in halves:
+                self._record(half)
 
     def _set_aside(self, keys: KeyRange, error: str) -> None:
         failed = self._record(keys, error)

@@ -74,8 +74,8 @@ class Runner:
         self.pace = Pace(work.batch_size)
         self.pause: float = conf.get("BATCH_PAUSE")
         self.last_progress = time.monotonic()
-        # The range of the latest batch, if its rows were locked by somebody: others come first.
-        self.postponed: int | None = None
+        # The ranges whose rows were locked by somebody when they had their turn: others come first.
+        self.postponed: list[int] = []
 
     def run(self) -> Backfill:
         """Run until the backfill has ended, or `stop` is set, and return it.
@@ -119,7 +119,7 @@ class Runner:
         self._look_at(handout.backfill)
         if handout.range is not None:
             asked_at = time.monotonic()
-            self._move(handout.range)
+            self._move(handout.range, handout.rows)
             at_rate = handout.seconds_at_rate - (time.monotonic() - asked_at)
             self.stop.wait(max(self.pause, at_rate, 0))
         elif self.backfill.status == Status.RUNNING:
@@ -149,50 +149,58 @@ class Runner:
             self.backfill.throttled_by = reason
             self.backfill.save(using=self.connection.alias, update_fields=["throttled_by"])
 
-    def _move(self, handed_out: BackfillRange) -> None:
-        self.postponed = handed_out.pk
+    def _move(self, handed_out: BackfillRange, rows: int) -> None:
+        if handed_out.pk in self.postponed:  # there are no others: all of them have another turn
+            self.postponed.clear()
         try:
-            moved = self._run_batch(handed_out)
+            moved = self._run_batch(handed_out, rows)
+        except OperationalError as error:
+            if errors.is_lock_failure(error):
+                self.postponed.append(handed_out.pk)
+            raise
         except BatchFailed as failure:
             logger.warning("Backfill %s: %s: %s", self.backfill.name, failure.keys, failure.error)
             self.ledger.divide(failure.lease, failure.keys, failure.error)
             self.pace.shrink()
             return
-        self.postponed = None
         if moved:
             self.progress(self.backfill)
             signals.backfill_progressed.send(Backfill, backfill=self.backfill)
             if vacuum.is_due(self.backfill.rows_done, moved, self.backfill.rows_estimated):
                 vacuum.vacuum(self.connection, self.work.table)
 
-    def _run_batch(self, handed_out: BackfillRange) -> int:
-        """Move rows and record it in one transaction; return how many."""
+    def _run_batch(self, handed_out: BackfillRange, rows: int) -> int:
+        """Move the range's first rows and record it in one transaction; return how many."""
         started = time.monotonic()
-        with transaction.atomic(using=self.connection.alias):
+        with (
+            transaction.atomic(using=self.connection.alias),
+            # Clients wait for the rows that a batch has locked, so a batch must not wait long.
+            lock_timeout(self.connection, conf.get("LOCK_TIMEOUT")),
+        ):
             lease = self.ledger.lease(handed_out)
             if lease is None:
                 return 0
-            keys = self._first_rows(lease)
+            keys = self._first_rows(lease, rows)
             if keys is not None:
                 self._process(lease, keys)
             backfill = self.ledger.settle(lease, keys, time.monotonic() - started)
-        rows = keys.rows if keys else 0
-        if rows:
-            self.pace.observe(rows, time.monotonic() - started)
+        moved = keys.rows if keys else 0
+        if moved:
+            self.pace.observe(moved, time.monotonic() - started)
         self._look_at(backfill)
-        return rows
+        return moved
 
-    def _first_rows(self, lease: BackfillRange) -> KeyRange | None:
-        """Return as much of the range as suits the pace, which may have changed since."""
-        if lease.rows <= self.pace.rows:
+    def _first_rows(self, lease: BackfillRange, rows: int) -> KeyRange | None:
+        if lease.rows <= rows:
             return KeyRange(lease.after, lease.upto, lease.rows)
-        return self.key.next_range(self.connection, lease.after, self.pace.rows, lease.upto)
+        return self.key.next_range(self.connection, lease.after, rows, lease.upto)
 
     def _process(self, lease: BackfillRange, keys: KeyRange) -> None:
         try:
-            # Clients wait for the rows that a batch has locked, so a batch must not wait long.
-            with lock_timeout(self.connection, conf.get("LOCK_TIMEOUT")):
-                self.work.process(self.connection, self.key, keys)
+            self.work.process(self.connection, self.key, keys)
+            # Foreign keys are checked at the end of a transaction, where it is too late to tell
+            # a row that breaks one from the others.
+            self.connection.check_constraints()
         except Exception as error:
             if errors.is_lock_failure(error) or errors.is_lost_connection(error):
                 raise
@@ -213,7 +221,6 @@ class Runner:
         elif errors.is_lost_connection(error):
             logger.warning("Backfill %s: connection lost, connecting again.", self.backfill.name)
             self.connection.close()
-            self.postponed = None
             self.stop.wait(RECONNECT_DELAY)
         else:
             raise error

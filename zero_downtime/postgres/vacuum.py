@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
+from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from zero_downtime import conf
+from zero_downtime.postgres import errors
 from zero_downtime.postgres.identifiers import quote
+
+logger = logging.getLogger("zero_downtime.vacuum")
 
 # Of a table's rows: there is no need to look for room more often, however small the setting is.
 SMALLEST_SHARE = 0.05
@@ -39,12 +45,20 @@ def vacuum(connection: BaseDatabaseWrapper, table: str) -> None:
 
     Not in a transaction. The indexes are left to autovacuum: to read them as a whole every time
     costs more than all the rest. What is left of a dead row meanwhile is its line pointer.
+    A statement timeout, or somebody, may break it off: it has done good as far as it came.
+
     Locks: SHARE UPDATE EXCLUSIVE, if it is to be had at once; without TRUNCATE, which would ask
     for ACCESS EXCLUSIVE in the end.
     """
     if not may_vacuum(connection, table):
         return
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"VACUUM (SKIP_LOCKED, TRUNCATE false, INDEX_CLEANUP false) {quote(connection, table)}"
-        )
+        try:
+            cursor.execute(
+                "VACUUM (SKIP_LOCKED, TRUNCATE false, INDEX_CLEANUP false) "
+                + quote(connection, table)
+            )
+        except OperationalError as error:
+            if errors.sqlstate(error) != errors.QUERY_CANCELED:
+                raise
+            logger.info("The vacuum of %s was broken off: %s", table, error)

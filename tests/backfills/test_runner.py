@@ -22,6 +22,7 @@ from tests.support.waiting import wait_for
 from zero_downtime.backfills import controls, registry
 from zero_downtime.backfills.keys import Key, KeyRange
 from zero_downtime.backfills.runner import Runner
+from zero_downtime.backfills.sweep import FillNulls
 from zero_downtime.backfills.work import CopyColumn
 from zero_downtime.errors import Refused
 from zero_downtime.models import Backfill
@@ -516,6 +517,30 @@ def test_a_row_that_breaks_a_deferred_constraint_is_set_aside_too(
     assert (finished.status, finished.failed_batches, finished.rows_done) == ("failed", 1, 11)
     assert finished.error.startswith("key 6: IntegrityError")
     assert table.changed == [1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12]
+
+
+@override_settings(ZERO_DOWNTIME={"BATCH_MIN_ROWS": 4, "BATCH_MAX_ROWS": 4, "LOCK_DEADLINE": 0})
+def test_who_joins_does_not_wait_for_those_at_work(
+    connection: BaseDatabaseWrapper, table: WitnessedTable, database_url: str
+) -> None:
+    table.insert(12)
+    backfill = registry.register(connection, NAME, "t")
+    stop = Event()
+
+    def stop_after_a_batch(backfill: Backfill) -> None:
+        stop.set()
+
+    class Joined(FillNulls):
+        def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
+            super().process(connection, key, keys)
+            if keys.after is None:
+                with django_connected_to(database_url) as other:
+                    Runner(other, backfill, self, stop_after_a_batch, stop=stop).run()
+
+    finished = Runner(connection, backfill, Joined("t", "new", "'x'")).run()
+    assert stop.is_set()
+    assert (finished.status, finished.rows_done) == ("succeeded", 12)
+    assert table.changed == list(range(1, 13))
 
 
 @SMALL_BATCHES

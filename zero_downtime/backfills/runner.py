@@ -105,9 +105,13 @@ class Runner:
     def _wait_for_unseen_rows(self) -> None:
         """Let those finish who have inserted rows that nobody else can see yet.
 
-        Their keys may be passed before they commit. A trigger would have taken care of them.
+        Their keys may be passed before they commit. A trigger would have taken care of them. Once
+        another worker is at it this has been done, and its batches would be waited for as well.
         """
-        if self.backfill.cursor is None and not self.work.leaves_new_rows:
+        if self.work.leaves_new_rows:
+            return
+        stored = Backfill.objects.using(self.connection.alias).filter(pk=self.backfill.pk)
+        if stored.filter(cursor=None).exists():
             wait_for_writers(self.connection, self.work.table)
 
     def _take_a_step(self) -> bool:

@@ -63,6 +63,8 @@ def test_a_worker_is_seen_at_work_while_others_divide_their_ranges(
     assert books.hand_out(4, [first.pk]).range is not None
     lock = f"SELECT FROM zero_downtime_backfillrange WHERE id = {first.pk} FOR UPDATE"
 
+    divided = False
+
     def divide_once(execute, sql, params, many, context):  # type: ignore[no-untyped-def]
         """Between any two statements of the one who looks."""
         result = execute(sql, params, many, context)
@@ -78,7 +80,6 @@ def test_a_worker_is_seen_at_work_while_others_divide_their_ranges(
                 other.commit()
         return result
 
-    divided = False
     with (
         holding(database_url, lock),
         transaction.atomic(),

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from zero_downtime.backfills import controls, registry
 from zero_downtime.backfills.keys import Key, KeyRange
 from zero_downtime.backfills.runner import Runner
+from zero_downtime.backfills.throttles.brake import Brake
 from zero_downtime.backfills.work import Work
 from zero_downtime.errors import Refused
 from zero_downtime.models import Backfill, BackfillRange
@@ -109,14 +110,22 @@ class Moving(Work):
 
 
 class Turn(Event):
-    """A stop and a brake that let a runner take one step, and never let it wait."""
-
-    def reason(self, connection: BaseDatabaseWrapper, table: str) -> str | None:
-        self.set()
-        return None
+    """A stop that never lets a runner wait."""
 
     def wait(self, timeout: float | None = None) -> bool:
         return False
+
+
+class OneStep(Brake):
+    """Asked before each step; that it was asked ends the turn after the step."""
+
+    def __init__(self, turn: Turn) -> None:
+        super().__init__([])
+        self.turn = turn
+
+    def reason(self, connection: BaseDatabaseWrapper, table: str) -> str | None:
+        self.turn.set()
+        return None
 
 
 class Interruptible(Runner):
@@ -139,7 +148,7 @@ class Worker:
         self.turn = Turn()
         with acting_on(self.connection):
             self.runner = Interruptible(
-                self.connection, backfill, work, brake=self.turn, stop=self.turn
+                self.connection, backfill, work, brake=OneStep(self.turn), stop=self.turn
             )
 
     def step(self) -> None:

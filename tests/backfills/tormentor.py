@@ -237,8 +237,7 @@ class Tormentor:
         """One to four of them, in one to three commands."""
         alive = self._bury()
         if not alive or (len(alive) < MOST_COMMANDS and self.rng.random() < 0.5):
-            workers = 2 if not alive or len(alive) == MOST_COMMANDS - 1 else 1
-            workers = self.rng.randint(1, workers)
+            workers = 1 if alive else self.rng.randint(1, 2)
             command = ["backfill", name, "--workers", str(workers)]
             command += ["--batch-size", str(self.rows_per_batch)]
             self.commands.append(self.project.start(*command, settings=SETTINGS))

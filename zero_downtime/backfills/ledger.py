@@ -11,6 +11,7 @@ Locks are taken in the order range, backfill; who holds the backfill only skips 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,6 +30,8 @@ from zero_downtime.errors import Refused
 from zero_downtime.models import Backfill, BackfillRange
 from zero_downtime.postgres import errors
 from zero_downtime.postgres.locks import lock_timeout
+
+logger = logging.getLogger("zero_downtime.backfills")
 
 # At a given rate no batch shall be worth more than this many seconds, or rows come in bursts.
 SECONDS_PER_BATCH_AT_RATE = 1.0
@@ -225,6 +228,7 @@ class Ledger:
 
     def _set_aside(self, keys: KeyRange, error: str) -> None:
         failed = self._record(keys, error)
+        logger.warning("Backfill %s: %s cannot be moved: %s", self.backfill.name, keys, error)
         backfill, _ = self._lock_backfill()
         backfill.failed_batches += 1
         backfill.error = backfill.error or f"{keys}: {failed.error}"

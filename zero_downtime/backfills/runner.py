@@ -163,7 +163,7 @@ class Runner:
                 self.postponed.append(handed_out.pk)
             raise
         except BatchFailed as failure:
-            logger.warning("Backfill %s: %s: %s", self.backfill.name, failure.keys, failure.error)
+            logger.info("Backfill %s: %s: %s", self.backfill.name, failure.keys, failure.error)
             self.ledger.divide(failure.lease, failure.keys, failure.error)
             self.pace.shrink()
             return

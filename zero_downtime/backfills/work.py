@@ -13,12 +13,7 @@ from zero_downtime.backfills.batch import Batch
 from zero_downtime.backfills.expressions import assignable
 from zero_downtime.backfills.keys import Key, KeyRange
 from zero_downtime.postgres.identifiers import quote_for_parameters
-
-# For the rest of the transaction: the planner can then only take the index whose columns are
-# compared, and whatever it believes about the size of a batch, never reads the whole table.
-IN_INDEX_ORDER = (
-    "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)"
-)
+from zero_downtime.postgres.planner import SCANS_OUT_OF_ORDER, without
 
 
 class Work(ABC):
@@ -64,8 +59,7 @@ class CopyColumn(Work):
         """
         source, target = self._quoted_columns(connection)
         condition, params = key.condition(keys)
-        with connection.cursor() as cursor:
-            cursor.execute(IN_INDEX_ORDER)
+        with without(connection, SCANS_OUT_OF_ORDER), connection.cursor() as cursor:
             cursor.execute(
                 f"UPDATE {key.table} SET {target} = {source} "
                 f"WHERE {condition} AND {source} IS DISTINCT FROM {target}",

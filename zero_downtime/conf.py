@@ -119,7 +119,7 @@ SETTINGS: dict[str, Setting] = {
         30, POSITIVE_SECONDS, "how long a task of Celery or Django moves rows before the next does"
     ),
     "VACUUM_ROWS": Setting(
-        150_000,
+        100_000,
         ROWS,
         "vacuum the table after so many rows, or a twentieth of it if that is more; 0 for never",
     ),

@@ -24,6 +24,8 @@ from zero_downtime import signals
 from zero_downtime.backfills import controls, registry
 from zero_downtime.backfills.keys import Key, KeyRange
 from zero_downtime.backfills.runner import Runner
+from zero_downtime.backfills.throttles.base import Throttle
+from zero_downtime.backfills.throttles.brake import Brake
 from zero_downtime.errors import Refused
 from zero_downtime.models import Backfill
 
@@ -215,3 +217,33 @@ def test_signals_tell_of_every_batch_and_of_the_end(
         ("progressed", "running", 10),
         ("ended", "succeeded", 10),
     ]
+
+
+class Forever(Throttle):
+    """A signal that never gets better."""
+
+    name = "weather"
+
+    @classmethod
+    def configured(cls) -> Forever:
+        return cls()
+
+    def check(self, connection: BaseDatabaseWrapper, table: str) -> str:
+        return "rain"
+
+
+def test_what_is_throttled_can_be_cancelled(
+    connection: BaseDatabaseWrapper, table: WitnessedTable
+) -> None:
+    table.insert(3)
+    reasons: list[str] = []
+
+    def progress(now: Backfill) -> None:
+        reasons.append(now.throttled_by)
+        controls.cancel(connection, now)
+
+    backfill = registry.register(connection, NAME, "t")
+    runner = Runner(connection, backfill, Copy(), progress, Brake([Forever()]), Clock())
+    assert runner.run().status == "cancelled"
+    assert reasons == ["paused 0 s: rain"]
+    assert table.changed == []

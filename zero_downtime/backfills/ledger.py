@@ -114,6 +114,10 @@ class Ledger:
                 self._end(backfill)
             return Handout(backfill, None)
 
+    def is_wanted(self) -> bool:
+        """Whether nobody has paused or ended it."""
+        return self._backfills.filter(status__in=(Status.PENDING, Status.RUNNING)).exists()
+
     def _lock_backfill(self) -> tuple[Backfill, datetime]:
         """Lock the backfill's row; return it and the time by the one clock that all can see."""
         clock: Func = Func(function="clock_timestamp", output_field=DateTimeField())

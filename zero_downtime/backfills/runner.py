@@ -116,7 +116,8 @@ class Runner:
 
     def _take_a_step(self) -> bool:
         """Move some rows, or wait for a reason; return whether there may be more to do."""
-        if (reason := self.brake.reason(self.connection, self.work.table)) is not None:
+        reason = self.brake.reason(self.connection, self.work.table)
+        if reason is not None and self.ledger.is_wanted():
             self._hold_back(reason)
             return True
         handout = self.ledger.hand_out(self.pace.rows, self.postponed)

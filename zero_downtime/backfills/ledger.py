@@ -231,11 +231,11 @@ class Ledger:
                 self._record(half)
 
     def _set_aside(self, keys: KeyRange, error: str) -> None:
-        failed = self._record(keys, error)
+        self._record(keys, error)
         logger.warning("Backfill %s: %s cannot be moved: %s", self.backfill.name, keys, error)
         backfill, _ = self._lock_backfill()
         backfill.failed_batches += 1
-        backfill.error = backfill.error or f"{keys}: {failed.error}"
+        backfill.error = backfill.error or f"{keys}: {error}"
         backfill.save(using=self.connection.alias, update_fields=["failed_batches", "error"])
         if (
             backfill.failed_batches >= conf.get("BATCH_MAX_FAILURES")

@@ -7,12 +7,16 @@ it in a statement: quoted, and along the session's `search_path`.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from zero_downtime.postgres.identifiers import quote
 
+# Of a lock in pg_locks.
+IN_THIS_DATABASE = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 # To stand behind WITH: the relations `tables`, which are the table (parameter `table`, quoted) and
 # all below it. pg_partition_tree() would wait for those that are locked.
 TABLE_AND_PARTITIONS = """
@@ -114,12 +118,20 @@ def estimated_rows(connection: BaseDatabaseWrapper, table: str) -> int:
     The planner scales what ANALYZE saw by the file size of today, and guesses from the file
     size alone when the table was never analyzed; `pg_class.reltuples` would be -1 then.
     """
+    return int(explain(connection, f"SELECT FROM {quote(connection, table)}")["Plan Rows"])
+
+
+def explain(
+    connection: BaseDatabaseWrapper, statement: str, params: Sequence[Any] | None = None
+) -> dict[str, Any]:
+    """Return the top node of the plan of `statement`, which is not run."""
     with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (FORMAT JSON) SELECT FROM {quote(connection, table)}")
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}", params)
         plan = cursor.fetchone()[0]
     if isinstance(plan, str):
         plan = json.loads(plan)
-    return int(plan[0]["Plan"]["Plan Rows"])
+    top: dict[str, Any] = plan[0]["Plan"]
+    return top
 
 
 def get_column(connection: BaseDatabaseWrapper, table: str, name: str) -> Column | None:

@@ -10,10 +10,8 @@ from dataclasses import dataclass
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from zero_downtime.postgres.catalog import TABLE_AND_PARTITIONS
+from zero_downtime.postgres.catalog import IN_THIS_DATABASE, TABLE_AND_PARTITIONS
 from zero_downtime.postgres.identifiers import quote
-
-IN_THIS_DATABASE = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from django.db.backends.signals import connection_created
 from zero_downtime import conf
 from zero_downtime.errors import Refused
 from zero_downtime.postgres import errors
-from zero_downtime.postgres.catalog import TABLE_AND_PARTITIONS
+from zero_downtime.postgres.catalog import IN_THIS_DATABASE, TABLE_AND_PARTITIONS
 from zero_downtime.postgres.identifiers import quote
 
 logger = logging.getLogger("zero_downtime.locks")
@@ -192,13 +192,12 @@ def sessions_holding_locks(
 
     Without `table`: on any ordinary table. What a role may not see of others' sessions is None.
     """
-    holds_lock = """
+    holds_lock = f"""
         EXISTS (
             SELECT FROM pg_locks
             JOIN pg_class ON pg_class.oid = pg_locks.relation
             WHERE pg_locks.pid = activity.pid AND pg_locks.granted
-              AND pg_locks.database =
-                  (SELECT oid FROM pg_database WHERE datname = current_database())
+              AND {IN_THIS_DATABASE}
               AND pg_class.relkind IN ('r', 'p')
               AND pg_class.relnamespace <> 'pg_catalog'::regnamespace
               AND (%(table)s::text IS NULL OR pg_class.oid = to_regclass(%(table)s))
@@ -311,7 +310,7 @@ def _writing_transactions(connection: BaseDatabaseWrapper, table: str) -> set[st
             SELECT virtualtransaction FROM pg_locks
             WHERE mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'AccessExclusiveLock')
               AND granted AND pid IS DISTINCT FROM pg_backend_pid()
-              AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+              AND {IN_THIS_DATABASE}
               AND relation IN (SELECT oid FROM tables)
             """,
             {"table": quote(connection, table)},

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from zero_downtime.postgres.catalog import TABLE_AND_PARTITIONS
+from zero_downtime.postgres.catalog import TABLE_AND_PARTITIONS, explain
 from zero_downtime.postgres.identifiers import quote
 
 # The words of EXPLAIN for reading a table from its beginning to its end.
@@ -27,12 +26,7 @@ class Scan:
 
 def scans_of(connection: BaseDatabaseWrapper, statement: str, params: Sequence[Any]) -> list[Scan]:
     """Return how PostgreSQL would read the rows of `statement`, which is not run."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}", params)
-        plan = cursor.fetchone()[0]
-    if isinstance(plan, str):
-        plan = json.loads(plan)
-    return list(_scans_in(plan[0]["Plan"]))
+    return list(_scans_in(explain(connection, statement, params)))
 
 
 def _scans_in(node: dict[str, Any]) -> Iterator[Scan]:

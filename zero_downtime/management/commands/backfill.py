@@ -136,8 +136,8 @@ class Command(BaseCommand):
             "max_rate": options["max_rate"],
         }
         self._check_usage(options, pace)
-        self.executor: str = options["executor"]
-        self.enqueue = None if self.executor == LOCAL else executors.queue(self.executor)
+        executor = options["executor"]
+        self.enqueue = None if executor == LOCAL else executors.queue(executor)
         names = options["names"]
         backfills = registry.select(connection, names)
         if options["list_only"]:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.test import override_settings
 
 from benchmarks.backfill.contenders import Contender, Progress, engine, plain_update
 from benchmarks.backfill.customers import Customers, check_filled
@@ -22,6 +23,10 @@ CLIENTS = 2
 WARM_UP_SECONDS = 1.0
 # Requests that the end of a change has freed are answered in this time, and count.
 SETTLE_SECONDS = 0.5
+SHORT_SECONDS = 0.1
+SHORT_BATCHES = f"engine, batches of {SHORT_SECONDS} s"
+# They change no row.
+CONTROLS = ("no backfill", "a busy core")
 # Without a change, about as long as one takes.
 ROWS_PER_QUIET_SECOND = 100_000
 
@@ -29,25 +34,52 @@ ROWS_PER_QUIET_SECOND = 100_000
 def measure(laboratory: Laboratory, options: Options) -> Findings:
     """Latency of single-row requests during the backfill, against without any."""
     table = Customers(options.rows)
+    seconds = max(1.0, table.rows / ROWS_PER_QUIET_SECOND)
     contenders: dict[str, Contender] = {
-        "no backfill": partial(nothing, seconds=max(1.0, table.rows / ROWS_PER_QUIET_SECOND)),
+        "no backfill": partial(nothing, seconds=seconds),
+        "a busy core": partial(keep_a_core_busy, seconds=seconds),
         "engine, 1 worker": engine(1),
+        SHORT_BATCHES: with_short_batches(engine(1)),
         "plain UPDATE": plain_update,
     }
     found = alternate(
         {
-            name: partial(latencies, laboratory, table, contender, name != "no backfill")
+            name: partial(latencies, laboratory, table, contender, name not in CONTROLS)
             for name, contender in contenders.items()
         },
         options.runs,
     )
     found.compare("p99 ms", "engine, 1 worker", "no backfill", at_most=2)
-    found.compare("p99 ms", "plain UPDATE", "no backfill")
+    for other in (SHORT_BATCHES, "a busy core", "plain UPDATE"):
+        found.compare("p99 ms", other, "no backfill")
     return found
 
 
 def nothing(connection: BaseDatabaseWrapper, progress: Progress, seconds: float) -> None:
     time.sleep(seconds)
+
+
+def keep_a_core_busy(connection: BaseDatabaseWrapper, progress: Progress, seconds: float) -> None:
+    """Compute in another process, and leave the database alone.
+
+    What clients notice of that is the machine's share, where server and clients have few cores.
+    """
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        time.sleep(seconds)
+    finally:
+        busy.kill()
+        busy.wait()
+
+
+def with_short_batches(contender: Contender) -> Contender:
+    """Return the contender with batches that hold their row locks for a fifth of the time."""
+
+    def run(connection: BaseDatabaseWrapper, progress: Progress) -> None:
+        with override_settings(ZERO_DOWNTIME={"BATCH_TARGET_SECONDS": SHORT_SECONDS}):
+            contender(connection, progress)
+
+    return run
 
 
 def latencies(

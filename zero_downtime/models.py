@@ -14,6 +14,7 @@ class Transition(models.Model):
 
     class Phase(models.TextChoices):
         EXPANDED = "expanded"
+        SWITCHED = "switched"
         CONTRACTED = "contracted"
 
     app_label = models.CharField(max_length=255)
@@ -25,7 +26,12 @@ class Transition(models.Model):
     old_column = models.TextField()
     new_column = models.TextField()
     phase = models.CharField(max_length=20, choices=Phase, default=Phase.EXPANDED)
+    # The migration that expanded it, as `app.name`; empty if that stands in no file.
+    migration = models.CharField(max_length=600, default="")
+    # What its kind has to remember from one phase to the next, and needs to go back.
+    details = models.JSONField(default=dict)
     expanded_at = models.DateTimeField(auto_now_add=True)
+    switched_at = models.DateTimeField(null=True)
     contracted_at = models.DateTimeField(null=True)
 
     class Meta:

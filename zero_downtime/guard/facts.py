@@ -13,13 +13,14 @@ from django.db.migrations.state import ModelState, ProjectState
 from zero_downtime.guard.plan import Facts, PlannedMigration
 from zero_downtime.lint.model_states import table_name
 from zero_downtime.models import Transition
-from zero_downtime.operations import BackfillField, ContractRenameField, ExpandRenameField
+from zero_downtime.operations import BackfillField
 from zero_downtime.operations.backfill_operation import (
     backfill_name,
     backfill_operations,
     is_small,
 )
 from zero_downtime.operations.base import flattened
+from zero_downtime.operations.transition_steps import Contract, Expand, Switch, TransitionStep
 from zero_downtime.postgres import catalog
 from zero_downtime.transitions import gates, phases
 from zero_downtime.transitions.phases import TransitionKey
@@ -32,8 +33,9 @@ def planned(loader: MigrationLoader, migrations: Sequence[Migration]) -> list[Pl
     return [
         PlannedMigration(
             key=(migration.app_label, migration.name),
-            expands=list(_transition_keys(migration, ExpandRenameField)),
-            contracts=list(_transition_keys(migration, ContractRenameField)),
+            expands=list(_transition_keys(migration, Expand)),
+            switches=list(_transition_keys(migration, Switch)),
+            contracts=list(_transition_keys(migration, Contract)),
             depends_on=[
                 parent.key
                 for parent in loader.graph.node_map[migration.app_label, migration.name].parents
@@ -48,10 +50,13 @@ def gather(
     connection: BaseDatabaseWrapper, executor: MigrationExecutor, migrations: Sequence[Migration]
 ) -> Facts:
     """Ask the database about the tables whose rows `migrations` move or whose transitions end."""
-    contracts = [
-        key for migration in migrations for key in _transition_keys(migration, ContractRenameField)
+    gated = [
+        key
+        for migration in migrations
+        for kind in (Switch, Contract)
+        for key in _transition_keys(migration, kind)
     ]
-    models = {key.model for key in contracts} | {
+    models = {key.model for key in gated} | {
         (migration.app_label, operation.model_name.lower())
         for migration in migrations
         for operation in backfill_operations(migration)
@@ -60,12 +65,10 @@ def gather(
         return Facts()
     tables = {**_created_tables(migrations), **_applied_tables(executor)}
     unused = {model for model in models if model in tables and _is_empty(connection, tables[model])}
-    return Facts(unused=unused, closed_gates=_closed_gates(connection, contracts, migrations))
+    return Facts(unused=unused, closed_gates=_closed_gates(connection, gated, migrations))
 
 
-def _transition_keys(
-    migration: Migration, kind: type[ExpandRenameField | ContractRenameField]
-) -> Iterator[TransitionKey]:
+def _transition_keys(migration: Migration, kind: type[TransitionStep]) -> Iterator[TransitionKey]:
     for operation in flattened(migration.operations):
         if isinstance(operation, kind):
             yield operation.transition_key(migration.app_label)
@@ -109,11 +112,11 @@ def _is_empty(connection: BaseDatabaseWrapper, table: str) -> bool:
 
 def _closed_gates(
     connection: BaseDatabaseWrapper,
-    contracts: Sequence[TransitionKey],
+    gated: Sequence[TransitionKey],
     migrations: Sequence[Migration],
 ) -> dict[TransitionKey, str]:
     closed = {}
-    for key in contracts:
+    for key in gated:
         transition = phases.find(connection, key)
         if transition is None:
             continue

@@ -11,12 +11,20 @@ from zero_downtime.transitions.unused import ModelKey
 MigrationKey = tuple[str, str]
 
 
+# What has to happen after a step of a transition before the next one may.
+_WHAT_COMES_BETWEEN = {
+    "expand": "Run: manage.py backfill; deploy {new_code}",
+    "switch": "Make sure that {new_code} runs well with it",
+}
+
+
 @dataclass(frozen=True)
 class PlannedMigration:
     """What the plan has to know of one unapplied migration."""
 
     key: MigrationKey
     expands: Collection[TransitionKey] = ()
+    switches: Collection[TransitionKey] = ()
     contracts: Collection[TransitionKey] = ()
     # Unapplied migrations that cannot run before this one.
     depends_on: Collection[MigrationKey] = ()
@@ -58,11 +66,15 @@ def plan(migrations: Sequence[PlannedMigration], facts: Facts) -> Plan:
         migrations: the unapplied ones, in an order in which they could run.
     """
     expanding = {key for migration in migrations for key in migration.expands}
+    switching = {key for migration in migrations for key in migration.switches}
     run: list[MigrationKey] = []
     held_back: dict[MigrationKey, HeldBack] = {}
     for migration in migrations:
-        reason = _why_contract_waits(migration, expanding, facts) or _why_it_follows(
-            migration, held_back
+        reason = (
+            _why_steps_wait("expand", migration.switches, expanding, facts)
+            or _why_steps_wait("expand", migration.contracts, expanding, facts)
+            or _why_steps_wait("switch", migration.contracts, switching, facts)
+            or _why_it_follows(migration, held_back)
         )
         if reason is None:
             run.append(migration.key)
@@ -71,16 +83,20 @@ def plan(migrations: Sequence[PlannedMigration], facts: Facts) -> Plan:
     return Plan(run, list(held_back.values()))
 
 
-def _why_contract_waits(
-    migration: PlannedMigration, expanding: Collection[TransitionKey], facts: Facts
+def _why_steps_wait(
+    step_before: str,
+    steps: Collection[TransitionKey],
+    under_way: Collection[TransitionKey],
+    facts: Facts,
 ) -> str | None:
-    for key in migration.contracts:
+    """Return why the steps of transitions wait, of which `under_way` take the step before now."""
+    for key in steps:
         if key.model in facts.unused:
             continue
-        if key in expanding:
+        if key in under_way:
             return (
-                "its expand is applied in this same run, and running code uses the table. "
-                f"Run: manage.py backfill; deploy the code that uses {key.new_name!r}; "
+                f"its {step_before} is applied in this same run, and running code uses the table. "
+                f"{_WHAT_COMES_BETWEEN[step_before].format(new_code=key.new_code)}; "
                 "then run: manage.py migrate"
             )
         if key in facts.closed_gates:

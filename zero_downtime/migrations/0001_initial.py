@@ -70,12 +70,19 @@ class Migration(migrations.Migration):
                 (
                     "phase",
                     models.CharField(
-                        choices=[("expanded", "Expanded"), ("contracted", "Contracted")],
+                        choices=[
+                            ("expanded", "Expanded"),
+                            ("switched", "Switched"),
+                            ("contracted", "Contracted"),
+                        ],
                         default="expanded",
                         max_length=20,
                     ),
                 ),
+                ("migration", models.CharField(default="", max_length=600)),
+                ("details", models.JSONField(default=dict)),
                 ("expanded_at", models.DateTimeField(auto_now_add=True)),
+                ("switched_at", models.DateTimeField(null=True)),
                 ("contracted_at", models.DateTimeField(null=True)),
             ],
             options={

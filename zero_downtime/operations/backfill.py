@@ -24,8 +24,8 @@ from zero_downtime.operations.backfill_operation import (
 )
 from zero_downtime.operations.base import is_postgresql, require_field, require_no_transaction
 from zero_downtime.transitions import phases
+from zero_downtime.transitions.filling import filling
 from zero_downtime.transitions.phases import TransitionKey
-from zero_downtime.transitions.rename_field import FillMirror
 
 
 class BackfillField(BackfillOperation):
@@ -79,8 +79,7 @@ class BackfillField(BackfillOperation):
                 "operation on that field is under way that would give it one. "
                 "Pass value=, or put it behind the Expand operation."
             )
-        copy = FillMirror(transition.table, transition.old_column, transition.new_column)
-        return copy, transition
+        return filling(transition), transition
 
     def fills(self, transition: Transition, app_label: str) -> bool:
         """Whether this is the backfill, of a migration of that app, that `transition` needs."""

@@ -28,6 +28,7 @@ from zero_downtime.operations.base import (
     flattened,
     historical_model,
     is_postgresql,
+    migration_holding,
     model_in_state,
     require_no_transaction,
 )
@@ -130,22 +131,16 @@ def backfill_operations(migration: Migration) -> list[BackfillOperation]:
 
 
 def backfill_name(operation: BackfillOperation, app_label: str) -> str:
-    """Return the name of the backfill of `operation`, which stands in a migration file.
-
-    An operation does not know its migration. The files are imported once, so the operation that
-    runs and the one in the file are the same object.
-    """
-    for (label, name), migration in MigrationLoader(None).disk_migrations.items():
-        if label != app_label:
-            continue
-        siblings = backfill_operations(migration)
-        for number, sibling in enumerate(siblings, start=1):
-            if sibling is operation:
-                return _name(app_label, name, number, len(siblings))
-    raise Refused(
-        f"{operation!r} stands in no migration file of app {app_label!r}, and a backfill is "
-        "named after its migration."
-    )
+    """Return the name of the backfill of `operation`, which stands in a migration file."""
+    migration = migration_holding(operation, app_label)
+    if migration is None:
+        raise Refused(
+            f"{operation!r} stands in no migration file of app {app_label!r}, and a backfill is "
+            "named after its migration."
+        )
+    siblings = backfill_operations(migration)
+    number = next(n for n, each in enumerate(siblings, start=1) if each is operation)
+    return _name(app_label, migration.name, number, len(siblings))
 
 
 def _name(app_label: str, migration_name: str, number: int, siblings: int) -> str:

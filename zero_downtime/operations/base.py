@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations import Migration
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations import SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ModelState, ProjectState, StateApps
@@ -130,6 +132,20 @@ def historical_model(
     if not operation.allow_migrate_model(schema_editor.connection.alias, model):
         return None
     return model  # type: ignore[no-any-return]
+
+
+def migration_holding(operation: Operation, app_label: str) -> Migration | None:
+    """Return the migration of an app in whose file `operation` stands; None if in no file.
+
+    An operation does not know its migration. The files are imported once, so the operation that
+    runs and the one in the file are the same object.
+    """
+    for (label, _), migration in MigrationLoader(None).disk_migrations.items():
+        if label == app_label and any(
+            each is operation for each in flattened(migration.operations)
+        ):
+            return migration
+    return None
 
 
 def literal_default(schema_editor: BaseDatabaseSchemaEditor, field: Any) -> str | None:

@@ -20,6 +20,7 @@ from zero_downtime.operations.base import (
     require_no_field,
     require_no_transaction,
 )
+from zero_downtime.operations.transition_steps import Contract, Expand
 from zero_downtime.transitions import rename_field
 from zero_downtime.transitions.phases import TransitionKey
 from zero_downtime.transitions.rename_field import FieldRename
@@ -60,7 +61,7 @@ class _RenameFieldPair(RenameField):
         ) and not operation.references_field(self.model_name, self.new_name, app_label)
 
 
-class ExpandRenameField(_RenameFieldPair):
+class ExpandRenameField(_RenameFieldPair, Expand):
     """Let a field live under its old and its new name.
 
     A column for the new name is added and both are kept equal by triggers, whoever writes.
@@ -101,7 +102,7 @@ class ExpandRenameField(_RenameFieldPair):
             return
         require_no_transaction(self, schema_editor)
         if rename := self._rename(app_label, schema_editor, to_state.apps):
-            rename_field.expand(schema_editor, rename)
+            rename_field.expand(schema_editor, rename, self.migration_name(app_label))
 
     def database_backwards(
         self,
@@ -128,7 +129,7 @@ class ExpandRenameField(_RenameFieldPair):
         return f"{super().migration_name_fragment}_expand"
 
 
-class ContractRenameField(_RenameFieldPair):
+class ContractRenameField(_RenameFieldPair, Contract):
     """Leave the field its new name only, after comparing every row.
 
     Takes the arguments of its `ExpandRenameField`. It is held back until the backfill has

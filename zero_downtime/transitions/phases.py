@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import ProgrammingError
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from zero_downtime.backfills import controls
@@ -37,6 +38,13 @@ class TransitionKey:
         return (
             f"{self.kind} of {self.app_label}.{self.model_name}: {self.old_name} -> {self.new_name}"
         )
+
+    @property
+    def new_code(self) -> str:
+        """Return words for the code that needs the new side only."""
+        if self.new_name:
+            return f"the code that uses {self.new_name!r}"
+        return f"the code without {self.old_name!r}"
 
     @property
     def model(self) -> ModelKey:
@@ -70,7 +78,7 @@ def _own_tables_exist() -> Iterator[None]:
 def find(connection: BaseDatabaseWrapper, key: TransitionKey) -> Transition | None:
     """Return the transition with this key, in whatever phase, or None."""
     with _own_tables_exist():
-        return Transition.objects.using(connection.alias).filter(**key.lookup()).first()
+        return _of(connection, key).first()
 
 
 def find_by_new_name(
@@ -90,16 +98,31 @@ def find_by_new_name(
         )
 
 
-def record_expanded(connection: BaseDatabaseWrapper, key: TransitionKey, pair: ColumnPair) -> None:
+def record_expanded(
+    connection: BaseDatabaseWrapper,
+    key: TransitionKey,
+    pair: ColumnPair,
+    migration: str = "",
+    details: dict[str, Any] | None = None,
+) -> None:
     """Begin the transition in the phase `expanded`, in the caller's transaction.
 
     An earlier one of the same key, with its backfills, was of other migrations: names may go to
     and fro.
+
+    Args:
+        migration: the one that expands it, as `app.name`.
+        details: what the later phases have to know of it.
     """
     with _own_tables_exist():
         forget(connection, key)
         Transition.objects.using(connection.alias).create(
-            **key.lookup(), table=pair.table, old_column=pair.old, new_column=pair.new
+            **key.lookup(),
+            table=pair.table,
+            old_column=pair.old,
+            new_column=pair.new,
+            migration=migration,
+            details=details or {},
         )
 
 
@@ -114,19 +137,36 @@ def record_reopened(connection: BaseDatabaseWrapper, key: TransitionKey, pair: C
         return
     transition.phase = Transition.Phase.EXPANDED
     transition.expanded_at = timezone.now()
-    transition.contracted_at = None
+    transition.switched_at = transition.contracted_at = None
     transition.save(using=connection.alias)
     for backfill in transition.backfills.using(connection.alias):
         controls.start_over(connection, backfill)
 
 
+def record_switched(connection: BaseDatabaseWrapper, key: TransitionKey) -> None:
+    """Put the transition into the phase `switched`, in the caller's transaction.
+
+    From `contracted`, too: taking a contract back leads to where it came from.
+    """
+    _of(connection, key).update(
+        phase=Transition.Phase.SWITCHED, switched_at=timezone.now(), contracted_at=None
+    )
+
+
+def record_switched_back(connection: BaseDatabaseWrapper, key: TransitionKey) -> None:
+    """Put a switched transition back into the phase `expanded`, in the caller's transaction."""
+    _of(connection, key).update(phase=Transition.Phase.EXPANDED, switched_at=None)
+
+
 def record_contracted(connection: BaseDatabaseWrapper, key: TransitionKey) -> None:
     """Put the transition into the phase `contracted`, in the caller's transaction."""
-    Transition.objects.using(connection.alias).filter(**key.lookup()).update(
-        phase=Transition.Phase.CONTRACTED, contracted_at=timezone.now()
-    )
+    _of(connection, key).update(phase=Transition.Phase.CONTRACTED, contracted_at=timezone.now())
 
 
 def forget(connection: BaseDatabaseWrapper, key: TransitionKey) -> None:
     """Remove the transition as if it had never begun, in the caller's transaction."""
-    Transition.objects.using(connection.alias).filter(**key.lookup()).delete()
+    _of(connection, key).delete()
+
+
+def _of(connection: BaseDatabaseWrapper, key: TransitionKey) -> QuerySet[Transition]:
+    return Transition.objects.using(connection.alias).filter(**key.lookup())

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
@@ -66,8 +67,10 @@ class FillMirror(CopyColumn):
         evidence.record_filled(connection, pair)
 
 
-def expand(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -> None:
-    """Let both columns live, and keep them equal from now on.
+def expand(
+    schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename, migration: str = ""
+) -> None:
+    """Let both columns live, and keep them equal from now on. `migration` is the one that does it.
 
     The columns and triggers come in one transaction, so that a failure leaves either all of
     them or none; the mirror's indexes follow, each built concurrently.
@@ -81,7 +84,8 @@ def expand(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -> None
         _put_up_mirror(schema_editor, rename)
     elif not _is_in_phase(schema_editor, rename, Transition.Phase.EXPANDED):
         _require_mirrorable(schema_editor.connection, rename)
-        briefly(schema_editor, rename.table, lambda: _put_up_mirror(schema_editor, rename))
+        record = partial(phases.record_expanded, migration=migration)
+        briefly(schema_editor, rename.table, lambda: _put_up_mirror(schema_editor, rename, record))
     _build_mirror_indexes(schema_editor, rename)
 
 

@@ -1,0 +1,21 @@
+"""What the backfill of a transition does to the rows, by the transition's kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from zero_downtime.backfills.work import CopyColumn
+from zero_downtime.models import Transition
+from zero_downtime.transitions import rename_field
+
+
+def filling(transition: Transition) -> CopyColumn:
+    """Return the work that fills the new side of `transition`."""
+    return _FILLINGS[transition.kind](transition)
+
+
+def _mirror(transition: Transition) -> CopyColumn:
+    return rename_field.FillMirror(transition.table, transition.old_column, transition.new_column)
+
+
+_FILLINGS: dict[str, Callable[[Transition], CopyColumn]] = {rename_field.KIND: _mirror}

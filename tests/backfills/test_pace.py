@@ -47,6 +47,15 @@ def test_locked_rows_make_it_smaller() -> None:
     assert pace.rows == 250
 
 
+@BOUNDS
+def test_where_clients_have_waited_it_is_made_smaller_and_grows_by_little() -> None:
+    pace = Pace()
+    pace.make_way()
+    assert pace.rows == 250
+    pace.observe(pace.rows, 0.01)
+    assert pace.rows == 262
+
+
 @override_settings(ZERO_DOWNTIME={"BATCH_MIN_ROWS": 1, "BATCH_MAX_ROWS": 10})
 def test_the_first_batch_is_within_the_bounds_too() -> None:
     assert Pace().rows == 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import ExitStack
 from threading import Event
 
 import psycopg
@@ -22,7 +23,7 @@ from tests.backfills.copying import (
 from tests.backfills.witnessed import WitnessedTable
 from tests.support.django_database import django_connected_to
 from tests.support.reports import reports
-from tests.support.sessions import holding
+from tests.support.sessions import holding, waiting
 from zero_downtime.backfills import registry
 from zero_downtime.backfills.keys import Key, KeyRange
 from zero_downtime.backfills.runner import Runner
@@ -154,6 +155,27 @@ def test_a_batch_that_found_its_rows_locked_is_made_smaller(
         run(connection, Sized())
     assert sizes[:2] == [16, 4]
     assert_every_row_was_moved_once(table, 16)
+
+
+@override_settings(ZERO_DOWNTIME={"BATCH_MIN_ROWS": 2, "BATCH_MAX_ROWS": 16})
+def test_a_batch_that_a_client_waited_for_is_followed_by_smaller_ones(
+    connection: BaseDatabaseWrapper, table: WitnessedTable, database_url: str
+) -> None:
+    table.insert(24)
+    sizes: list[int] = []
+    with ExitStack() as clients:
+
+        class Sized(Copy):
+            def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
+                super().process(connection, key, keys)
+                if not sizes:
+                    wants = "SELECT FROM t WHERE id = 1 FOR UPDATE"
+                    clients.enter_context(waiting(table.pg, database_url, wants, "client"))
+                sizes.append(keys.rows)
+
+        run(connection, Sized())
+    assert sizes == [16, 4, 4]
+    assert_every_row_was_moved_once(table, 24)
 
 
 @override_settings(ZERO_DOWNTIME={"BATCH_MAX_ROWS": 100, "LOCK_TIMEOUT": 0.01, "LOCK_DEADLINE": 0})

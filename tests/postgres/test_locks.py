@@ -17,7 +17,7 @@ from psycopg.pq import TransactionStatus
 
 from tests.support.django_database import backend_pid
 from tests.support.reports import reports
-from tests.support.sessions import holding
+from tests.support.sessions import holding, waiting
 from tests.support.waiting import wait_until_blocked
 from zero_downtime.errors import Refused
 from zero_downtime.postgres import errors, locks
@@ -26,6 +26,7 @@ from zero_downtime.postgres.locks import (
     lock_timeout,
     patiently,
     retry_lock_failures,
+    somebody_waits_for_us,
     wait_for_writers,
 )
 
@@ -490,3 +491,18 @@ def test_a_writer_that_does_not_end_is_named(
         pytest.raises(Refused, match=r'has written "t" does not end'),
     ):
         wait_for_writers(connection, "t")
+
+
+def test_who_waits_for_a_row_of_ours_is_noticed_unless_it_is_one_of_us(
+    connection: BaseDatabaseWrapper, database_url: str, pg: psycopg.Connection
+) -> None:
+    pg.execute("CREATE TABLE t (id int)")
+    pg.execute("INSERT INTO t VALUES (1), (2)")
+    with transaction.atomic(), connection.cursor() as cursor:
+        assert not somebody_waits_for_us(connection)
+        cursor.execute("SET LOCAL application_name = 'backfill'")
+        cursor.execute("UPDATE t SET id = 3 WHERE id = 1")
+        with waiting(pg, database_url, "UPDATE t SET id = 4 WHERE id = 1", "backfill"):
+            assert not somebody_waits_for_us(connection)
+        with waiting(pg, database_url, "UPDATE t SET id = 4 WHERE id = 1", "client"):
+            assert somebody_waits_for_us(connection)

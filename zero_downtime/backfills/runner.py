@@ -23,7 +23,7 @@ from zero_downtime.backfills.work import Work
 from zero_downtime.errors import Refused
 from zero_downtime.models import Backfill, BackfillRange
 from zero_downtime.postgres import errors, sessions, vacuum
-from zero_downtime.postgres.locks import lock_timeout, wait_for_writers
+from zero_downtime.postgres.locks import lock_timeout, somebody_waits_for_us, wait_for_writers
 
 logger = logging.getLogger("zero_downtime.backfills")
 
@@ -188,9 +188,12 @@ class Runner:
             keys = self._first_rows(lease, rows)
             if keys is not None:
                 self._process(lease, keys)
+            in_the_way = somebody_waits_for_us(self.connection)
             backfill = self.ledger.settle(lease, keys, time.monotonic() - started)
         moved = keys.rows if keys else 0
-        if moved:
+        if in_the_way:
+            self.pace.make_way()
+        elif moved:
             self.pace.observe(moved, time.monotonic() - started)
         self._look_at(backfill)
         return moved

@@ -234,6 +234,26 @@ def _other_sessions(
         return [Session(*row) for row in cursor.fetchall()]
 
 
+def somebody_waits_for_us(connection: BaseDatabaseWrapper) -> bool:
+    """Whether a session waits for the end of our transaction, because it has locked a row.
+
+    Those that bear our own application name do not count: they are busy with the same as we are.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT EXISTS (
+                SELECT FROM pg_locks
+                JOIN pg_stat_activity USING (pid)
+                WHERE locktype = 'transactionid' AND NOT granted
+                  AND transactionid = pg_current_xact_id_if_assigned()::xid
+                  AND application_name IS DISTINCT FROM current_setting('application_name')
+            )
+            """
+        )
+        return bool(cursor.fetchone()[0])
+
+
 def briefly(
     schema_editor: BaseDatabaseSchemaEditor,
     table: str,

@@ -493,16 +493,25 @@ def test_a_writer_that_does_not_end_is_named(
         wait_for_writers(connection, "t")
 
 
+@pytest.mark.parametrize(("name", "noticed"), [("client", True), ("backfill", False)])
 def test_who_waits_for_a_row_of_ours_is_noticed_unless_it_is_one_of_us(
-    connection: BaseDatabaseWrapper, database_url: str, pg: psycopg.Connection
+    connection: BaseDatabaseWrapper,
+    database_url: str,
+    pg: psycopg.Connection,
+    name: str,
+    noticed: bool,
 ) -> None:
     pg.execute("CREATE TABLE t (id int)")
     pg.execute("INSERT INTO t VALUES (1), (2)")
     with transaction.atomic(), connection.cursor() as cursor:
-        assert not somebody_waits_for_us(connection)
         cursor.execute("SET LOCAL application_name = 'backfill'")
         cursor.execute("UPDATE t SET id = 3 WHERE id = 1")
-        with waiting(pg, database_url, "UPDATE t SET id = 4 WHERE id = 1", "backfill"):
-            assert not somebody_waits_for_us(connection)
-        with waiting(pg, database_url, "UPDATE t SET id = 4 WHERE id = 1", "client"):
-            assert somebody_waits_for_us(connection)
+        with waiting(pg, database_url, "UPDATE t SET id = 4 WHERE id = 1", name):
+            assert somebody_waits_for_us(connection) == noticed
+
+
+def test_who_locks_another_row_does_not_wait_for_us(connection: BaseDatabaseWrapper) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        assert not somebody_waits_for_us(connection)
+        cursor.execute("CREATE TABLE t (id int)")
+        assert not somebody_waits_for_us(connection)

@@ -48,12 +48,12 @@ def test_locked_rows_make_it_smaller() -> None:
 
 
 @BOUNDS
-def test_where_clients_have_waited_it_is_made_smaller_and_grows_by_little() -> None:
+def test_where_clients_have_waited_it_keeps_to_a_fifth_of_the_target() -> None:
     pace = Pace()
     pace.make_way()
     assert pace.rows == 250
-    pace.observe(pace.rows, 0.01)
-    assert pace.rows == 262
+    pace.observe(pace.rows, 0.1)
+    assert pace.rows == 250
 
 
 @override_settings(ZERO_DOWNTIME={"BATCH_MIN_ROWS": 1, "BATCH_MAX_ROWS": 10})

@@ -510,7 +510,7 @@ def test_who_waits_for_a_row_of_ours_is_noticed_unless_it_is_one_of_us(
             assert somebody_waits_for_us(connection) == noticed
 
 
-def test_who_locks_another_row_does_not_wait_for_us(connection: BaseDatabaseWrapper) -> None:
+def test_where_nobody_waits_nobody_is_noticed(connection: BaseDatabaseWrapper) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         assert not somebody_waits_for_us(connection)
         cursor.execute("CREATE TABLE t (id int)")

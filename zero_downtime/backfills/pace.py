@@ -12,20 +12,20 @@ class Pace:
 
     It grows gently and shrinks fast: a batch that is too small costs a little throughput, one
     that is too large holds row locks that clients wait for. Where they have waited once they may
-    again, so from then on it grows more gently still.
+    again, so from then on it keeps to a fraction of the target.
 
     Args:
         fixed_rows: the batch size that the work insists on, if it does.
     """
 
     MOST_GROWTH = 1.5
-    MOST_GROWTH_AMONG_CLIENTS = 1.05
     MOST_SHRINKING = 0.25
+    SHARE_AMONG_CLIENTS = 0.2
 
     def __init__(self, fixed_rows: int | None = None) -> None:
         self.fixed_rows = fixed_rows
         self.rows = FIRST_ROWS
-        self.most_growth = self.MOST_GROWTH
+        self.share_of_target = 1.0
         self.tune(None, None)
 
     def tune(self, batch_size: int | None, target_seconds: float | None) -> None:
@@ -38,13 +38,13 @@ class Pace:
 
     def observe(self, rows: int, seconds: float) -> None:
         """Learn that a batch of that many rows took `seconds`."""
-        fitting = rows * self.target_seconds / max(seconds, 1e-6)
-        smallest, largest = self.rows * self.MOST_SHRINKING, self.rows * self.most_growth
+        fitting = rows * self.target_seconds * self.share_of_target / max(seconds, 1e-6)
+        smallest, largest = self.rows * self.MOST_SHRINKING, self.rows * self.MOST_GROWTH
         self.rows = self._within_bounds(round(min(largest, max(smallest, fitting))))
 
     def make_way(self) -> None:
-        """Take less at once, and for long: a client has waited for a row of the last batch."""
-        self.most_growth = self.MOST_GROWTH_AMONG_CLIENTS
+        """Take less at once, and for good: a client has waited for a row of the last batch."""
+        self.share_of_target = self.SHARE_AMONG_CLIENTS
         self.shrink()
 
     def shrink(self) -> None:

@@ -43,7 +43,9 @@ class Transition(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.app_label}.{self.model_name}.{self.old_name} -> {self.new_name}"
+        field = f"{self.app_label}.{self.model_name}.{self.old_name}"
+        is_rename = self.new_name not in ("", self.old_name)
+        return f"{self.kind} {field}" + (f" -> {self.new_name}" if is_rename else "")
 
 
 class Backfill(models.Model):

@@ -7,7 +7,15 @@ import json
 import pytest
 
 from tests.support.project import Project
-from tests.support.shop import INITIAL, applied, columns, journal, write_rename, write_shop
+from tests.support.shop import (
+    INITIAL,
+    applied,
+    columns,
+    insert_users,
+    journal,
+    write_rename,
+    write_shop,
+)
 
 
 def own_tables(project: Project) -> int:
@@ -114,6 +122,25 @@ def test_silence_when_asked_for(project: Project) -> None:
     result = project.manage("migrate", "-v", "0")
     assert (result.stdout, result.stderr) == ("", "")
     assert applied(project) == ["0001"]
+
+
+def test_the_plan_says_what_is_under_way_and_what_waits_for_what(project: Project) -> None:
+    write_shop(project)
+    write_rename(project)
+    assert "Under way" not in project.manage("migrate", "--plan").stdout  # nothing has begun
+
+    project.manage("migrate", "shop", "0001")
+    insert_users(project, 10)
+    plan = project.manage("migrate", "--plan").stdout
+    assert "shop.0004_rename_name_contract: its expand is applied in this same run" in plan
+
+    project.manage("migrate")
+    project.connect().execute("UPDATE shop_user SET name = 'old code'")
+    plan = project.manage("migrate", "--plan").stdout
+    begun = "rename_field shop.user.name -> full_name: expanded by shop.0002_rename_name_expand"
+    assert begun in plan
+    assert plan.count("old code last wrote 'name'") == 2
+    assert applied(project) == ["0001", "0002", "0003"]
 
 
 def test_faking_records_and_does_nothing(project: Project) -> None:

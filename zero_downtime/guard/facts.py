@@ -115,7 +115,9 @@ def _closed_gates(
     gated: Sequence[TransitionKey],
     migrations: Sequence[Migration],
 ) -> dict[TransitionKey, str]:
-    closed = {}
+    closed: dict[TransitionKey, str] = {}
+    if not catalog.table_exists(connection, Transition._meta.db_table):
+        return closed  # nothing has begun
     for key in gated:
         transition = phases.find(connection, key)
         if transition is None:

@@ -35,9 +35,8 @@ class TransitionKey:
     new_name: str
 
     def __str__(self) -> str:
-        return (
-            f"{self.kind} of {self.app_label}.{self.model_name}: {self.old_name} -> {self.new_name}"
-        )
+        becomes = f" -> {self.new_name}" if self.new_name else ""
+        return f"{self.kind} of {self.app_label}.{self.model_name}: {self.old_name}{becomes}"
 
     @property
     def new_code(self) -> str:

@@ -22,6 +22,7 @@ from zero_downtime.guard.journal import Journal, history
 from zero_downtime.guard.patience import StatementPatience
 from zero_downtime.guard.plan import HeldBack, MigrationKey, nearest_targets, plan
 from zero_downtime.guard.targets import Target, find_targets
+from zero_downtime.guard.under_way import describe_transitions
 from zero_downtime.guard.way_back import require_way_back
 from zero_downtime.models import Backfill, JournalEntry
 from zero_downtime.postgres import catalog, errors
@@ -74,6 +75,8 @@ class GuardedMigrateMixin:
             super().handle(*args, **options)  # type: ignore[misc]
         elif _changes_no_schema(options):
             super().handle(*args, **options)  # type: ignore[misc]
+            if options["plan"]:
+                self.show_gates(connection, options)
         else:
             self.migrate(connection, args, options)
 
@@ -106,6 +109,21 @@ class GuardedMigrateMixin:
             else:
                 self.run_guarded(connection, args, options)
         self.report(connection, decided.held_back)
+
+    def show_gates(self, connection: BaseDatabaseWrapper, options: dict[str, Any]) -> None:
+        """Say which of the planned migrations would be held back, and what is under way."""
+        executor = MigrationExecutor(connection)
+        targets = find_targets(executor.loader, options["app_label"], options["migration_name"])
+        steps = executor.migration_plan(targets)
+        if not any(backwards for _, backwards in steps):
+            unapplied = [migration for migration, _ in steps]
+            known = facts.gather(connection, executor, unapplied)
+            self.show_held_back(plan(facts.planned(executor.loader, unapplied), known).held_back)
+        lines = list(describe_transitions(connection))
+        if lines:
+            self.stdout.write("Under way:")
+        for line in lines:
+            self.stdout.write(f"  {line}")
 
     def create_own_tables(self, connection: BaseDatabaseWrapper) -> None:
         """Apply our own migrations before anybody else's can need them."""
@@ -196,10 +214,7 @@ class GuardedMigrateMixin:
 
     def report(self, connection: BaseDatabaseWrapper, held_back: Sequence[HeldBack]) -> None:
         """Say what is held back and which backfills are to be run."""
-        if held_back:
-            self.stdout.write(self.style.WARNING("Held back:"))
-            for held in held_back:
-                self.stdout.write(f"  {held}")
+        self.show_held_back(held_back)
         if self.verbosity < 1 or not catalog.table_exists(connection, Backfill._meta.db_table):
             return
         backfills = Backfill.objects.using(connection.alias).select_related("transition")
@@ -214,6 +229,13 @@ class GuardedMigrateMixin:
                     f"{transition.app_label}.{transition.model_name} reads NULL in rows that "
                     "nobody has filled."
                 )
+
+    def show_held_back(self, held_back: Sequence[HeldBack]) -> None:
+        """Say which migrations wait, and for what."""
+        if held_back:
+            self.stdout.write(self.style.WARNING("Held back:"))
+        for held in held_back:
+            self.stdout.write(f"  {held}")
 
     def show_history(self, connection: BaseDatabaseWrapper, *, as_json: bool) -> None:
         """Print the journal."""

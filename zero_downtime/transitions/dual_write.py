@@ -49,8 +49,8 @@ class DualWriteSql(UpsertTriggerSql):
         """
 
 
-class _DualWriteTrigger(pgtrigger.Trigger):
-    """What the INSERT and the UPDATE trigger of a pair of columns have in common."""
+class PairTrigger(pgtrigger.Trigger):
+    """What all triggers of a pair of columns have in common."""
 
     when = pgtrigger.Before
     level = pgtrigger.Row
@@ -86,7 +86,7 @@ class _DualWriteTrigger(pgtrigger.Trigger):
         )
 
 
-class DualInsert(_DualWriteTrigger):
+class DualInsert(PairTrigger):
     """Fill the side that the INSERT left out.
 
     An INSERT cannot tell an explicit NULL from an omitted column, so NULL means "not mine". That
@@ -109,16 +109,20 @@ class DualInsert(_DualWriteTrigger):
                 END IF;"""
 
 
-class DualUpdate(_DualWriteTrigger):
+class DualUpdate(PairTrigger):
     """Copy the side that the UPDATE changed to the other one."""
 
     operation = pgtrigger.Update
 
     def get_condition(self, model: Model) -> pgtrigger.Condition:
-        """Call the function only for rows of which a side changed."""
+        """Call the function only for rows of which a side changed, and is not equal to the other.
+
+        Those that a statement has made equal itself, as a backfill does, are what they should be.
+        """
         return pgtrigger.Condition(
-            f"NEW.{self.old} IS DISTINCT FROM OLD.{self.old} "
-            f"OR NEW.{self.new} IS DISTINCT FROM OLD.{self.new}"
+            f"NEW.{self.old} IS DISTINCT FROM NEW.{self.new} "
+            f"AND (NEW.{self.old} IS DISTINCT FROM OLD.{self.old} "
+            f"OR NEW.{self.new} IS DISTINCT FROM OLD.{self.new})"
         )
 
     def get_func(self, model: Model) -> str:
@@ -142,7 +146,7 @@ class DualUpdate(_DualWriteTrigger):
         return evidence.is_filled(self.pair) if self.pair.nullable else "false"
 
 
-def _triggers(pair: ColumnPair) -> list[_DualWriteTrigger]:
+def _triggers(pair: ColumnPair) -> list[PairTrigger]:
     return [DualInsert(pair), DualUpdate(pair)]
 
 

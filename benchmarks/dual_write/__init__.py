@@ -1,0 +1,1 @@
+"""What the triggers that keep two columns equal cost those who write."""

@@ -22,6 +22,7 @@ from zero_downtime import operations as zd
 
 # Migrations of the shop that examples depend on: file name and operation.
 BEFORE = {
+    "ContractRemoveField": [("0002_remove_age_expand", 'zd.ExpandRemoveField("user", "age"),')],
     "ContractRenameField": [
         ("0002_rename_name_expand", 'zd.ExpandRenameField("user", "name", "full_name"),'),
         ("0003_rename_name_backfill", 'zd.BackfillField("user", "full_name"),'),

@@ -66,6 +66,35 @@ def test_a_rename_becomes_three_migrations() -> None:
     assert not judge_all(*written)
 
 
+def test_a_removal_becomes_two_migrations() -> None:
+    written = rewrite(detected(migrations.RemoveField("order", "note")))
+
+    assert contents(written) == [
+        ("0002_remove_order_note_expand", ["ExpandRemoveField"]),
+        ("0003_remove_order_note_contract", ["ContractRemoveField"]),
+    ]
+
+
+def test_a_field_that_takes_the_place_of_a_removed_one_waits_for_the_contract() -> None:
+    written = rewrite(
+        detected(
+            migrations.RemoveField("order", "note"),
+            migrations.AddField("order", "note", models.IntegerField(null=True)),
+        )
+    )
+
+    assert [names for _, names in contents(written)] == [
+        ["ExpandRemoveField"],
+        ["ContractRemoveField"],
+        ["AddField"],
+    ]
+
+
+def test_a_field_of_a_model_that_goes_too_is_left_as_it_is() -> None:
+    changes = [migrations.RemoveField("order", "note"), migrations.DeleteModel("order")]
+    assert contents(rewrite(detected(*changes))) == [("0002_auto", ["RemoveField", "DeleteModel"])]
+
+
 def test_an_index_is_built_concurrently_under_the_same_name() -> None:
     [written] = rewrite(detected(STATUS_INDEX))
 

@@ -5,6 +5,7 @@ from zero_downtime.operations.alter_field import AlterFieldConcurrently
 from zero_downtime.operations.backfill import BackfillField, BatchedRunPython
 from zero_downtime.operations.constraints import AddConstraintConcurrently
 from zero_downtime.operations.indexes import AddIndexConcurrently, RemoveIndexConcurrently
+from zero_downtime.operations.remove_field import ContractRemoveField, ExpandRemoveField
 from zero_downtime.operations.rename_field import ContractRenameField, ExpandRenameField
 
 __all__ = [
@@ -14,7 +15,9 @@ __all__ = [
     "AlterFieldConcurrently",
     "BackfillField",
     "BatchedRunPython",
+    "ContractRemoveField",
     "ContractRenameField",
+    "ExpandRemoveField",
     "ExpandRenameField",
     "RemoveIndexConcurrently",
 ]

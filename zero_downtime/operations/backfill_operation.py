@@ -31,6 +31,7 @@ from zero_downtime.operations.base import (
     migration_holding,
     model_in_state,
     require_no_transaction,
+    state_before,
 )
 from zero_downtime.postgres import catalog
 from zero_downtime.transitions.unused import ModelKey, is_unused
@@ -172,10 +173,6 @@ def load_work(connection: BaseDatabaseWrapper, name: str) -> Work:
             "that name. Run it with the release that brought it."
         )
     migration, operation = found
-    state = loader.project_state((migration.app_label, migration.name), at_end=False)
-    for earlier in migration.operations:
-        if operation in flattened([earlier]):
-            break
-        earlier.state_forwards(migration.app_label, state)
-    work, _ = operation.work(migration.app_label, connection, state.apps)
+    apps = state_before(operation, migration, loader).apps
+    work, _ = operation.work(migration.app_label, connection, apps)
     return work

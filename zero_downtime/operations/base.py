@@ -148,6 +148,18 @@ def migration_holding(operation: Operation, app_label: str) -> Migration | None:
     return None
 
 
+def state_before(
+    operation: Operation, migration: Migration, loader: MigrationLoader
+) -> ProjectState:
+    """Return the state of the project that `operation` finds, which stands in `migration`."""
+    state = loader.project_state((migration.app_label, migration.name), at_end=False)
+    for earlier in migration.operations:
+        if operation in flattened([earlier]):
+            break
+        earlier.state_forwards(migration.app_label, state)
+    return state
+
+
 def literal_default(schema_editor: BaseDatabaseSchemaEditor, field: Any) -> str | None:
     """Return the Python default as SQL; None without one, or with a default in the database."""
     if field.generated or field.has_db_default():

@@ -220,3 +220,35 @@ def built_on_column(connection: BaseDatabaseWrapper, table: str, name: str) -> l
             [quote(connection, table), name],
         )
         return [found for (found,) in cursor.fetchall()]
+
+
+def dependents_of_column(connection: BaseDatabaseWrapper, table: str, name: str) -> list[str]:
+    """Describe what keeps column `name` of `table` from being dropped: views, generated columns.
+
+    Indexes and constraints of the table go with the column. Triggers of ours are left out.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT DISTINCT coalesce(
+                'view ' || (SELECT ev_class::regclass FROM pg_rewrite
+                            WHERE classid = 'pg_rewrite'::regclass AND oid = objid),
+                pg_describe_object(classid, objid, objsubid))
+            FROM pg_depend
+            JOIN pg_attribute ON attrelid = refobjid AND attnum = refobjsubid
+            WHERE refclassid = 'pg_class'::regclass AND refobjid = to_regclass(%s)
+              AND attname = %s AND deptype = 'n'
+              AND NOT EXISTS (
+                SELECT FROM pg_constraint
+                WHERE classid = 'pg_constraint'::regclass AND oid = objid AND conrelid = refobjid
+              )
+              AND NOT EXISTS (
+                SELECT FROM pg_trigger
+                WHERE classid = 'pg_trigger'::regclass AND oid = objid
+                  AND starts_with(tgname, 'zzz_zero_downtime_')
+              )
+            ORDER BY 1
+            """,
+            [quote(connection, table), name],
+        )
+        return [found for (found,) in cursor.fetchall()]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from django.db.migrations import RemoveField
+from django.db.migrations import DeleteModel, RemoveField
 from django.db.models import ManyToManyField
 
 from zero_downtime.lint.findings import Finding, Hazard
-from zero_downtime.lint.model_states import AnyField, column_name, many_to_many_table
+from zero_downtime.lint.model_states import column_name, many_to_many_table
+from zero_downtime.lint.remedies import Remedy, Stage
 from zero_downtime.lint.rule import Rule
 from zero_downtime.lint.walk import Step, is_stock
+from zero_downtime.operations import ContractRemoveField, ExpandRemoveField
 
 
 class RemoveFieldBreaksOldCode(Rule):
@@ -28,30 +30,30 @@ class RemoveFieldBreaksOldCode(Rule):
         ]
     ```
 
-    Good, in two deploys. First see to it that code without the field can insert rows: the column
-    has to be nullable or have a `db_default`. Take the field out of the state only and deploy the
-    code that has no such field.
+    Good, in two migrations. The first takes the field out of the models. Its column stays, and an
+    INSERT may leave it out, so that old and new code run side by side. Deploy the code that has no
+    such field after it.
 
     ```python
     class Migration(migrations.Migration):
+        atomic = False
         operations = [
-            migrations.SeparateDatabaseAndState(
-                state_operations=[migrations.RemoveField("order", "note")],
-            ),
+            zd.ExpandRemoveField("order", "note"),
         ]
     ```
 
-    When no process runs the old code any more, drop the column.
+    The second drops the column when no old code has written it for a while.
 
     ```python
     class Migration(migrations.Migration):
+        atomic = False
         operations = [
-            migrations.RunSQL(
-                "ALTER TABLE shop_order DROP COLUMN note",
-                "ALTER TABLE shop_order ADD COLUMN note text",
-            ),
+            zd.ContractRemoveField("order", "note"),
         ]
     ```
+
+    `makemigrations` writes them for you. With `archive=True` in both, the contract keeps what is in
+    the column, so that it can be reversed as well.
     """
 
     code = "ZD202"
@@ -73,24 +75,45 @@ class RemoveFieldBreaksOldCode(Rule):
             what = f'column "{dropped}" of table "{table}"'
         if dropped is None or table is None:
             return
-        first = (
-            f"Make {operation.name} nullable or give it a db_default. Then take"
-            if _must_be_given(field)
-            else "Take"
-        )
         yield self.finding(
             step,
             f"Dropping {what} breaks running code, which still names it, and its data is lost.",
             hazards=self.hazards,
             tables=[table],
             remedy=(
-                f"{first} the field out of the state only (SeparateDatabaseAndState with "
-                "state_operations), deploy, and drop it in a later release, when no running code "
-                "has the field."
+                "Use ExpandRemoveField and ContractRemoveField in two migrations, as "
+                "makemigrations writes them unless told otherwise."
             ),
         )
 
+    def remedy(self, step: Step) -> Remedy | None:
+        operation = step.operation
+        assert isinstance(operation, RemoveField)
+        field = step.old_field(operation.name)
+        if field is None or field.primary_key or _model_goes_too(step, operation):
+            return None
+        model, name = operation.model_name, operation.name
+        return Remedy(
+            (
+                Stage(
+                    (ExpandRemoveField(model, name),),
+                    suffix="expand",
+                    when=f"Run it before deploying code without {name}; old code goes on using it.",
+                ),
+                Stage(
+                    (ContractRemoveField(model, name),),
+                    suffix="contract",
+                    when=f"Run it when no running code has {name} any more; its values are gone "
+                    "then, unless you add archive=True here and to the expand.",
+                ),
+            ),
+            unsettled=(model, name),
+        )
 
-def _must_be_given(field: AnyField) -> bool:
-    """Tell whether an INSERT that leaves the column out fails."""
-    return not (field.many_to_many or field.null or field.generated or field.has_db_default())
+
+def _model_goes_too(step: Step, operation: RemoveField) -> bool:
+    """Tell whether the migration deletes the model as well, so that no contract could follow."""
+    return any(
+        isinstance(each, DeleteModel) and each.name_lower == operation.model_name_lower
+        for each in step.migration.operations
+    )

@@ -49,3 +49,28 @@ def test_new_code_and_the_backfill_are_no_evidence(project: Project) -> None:
     project.manage("migrate", settings=ONE_HOUR)
 
     assert applied(project)[-1] == "0004"
+
+
+def test_every_transaction_leaves_a_trace_even_one_that_is_undone(project: Project) -> None:
+    write_shop(project)
+    project.manage("migrate")
+    insert_users(project, 3)
+    write_rename(project)
+    project.manage("migrate", "shop", "0002")
+    ((sequence,),) = project.rows(
+        "SELECT relname FROM pg_class WHERE relname LIKE 'zero_downtime_%_old_write'"
+    )
+    session = project.connect()
+
+    def leaves_a_trace(*statements: str) -> bool:
+        session.execute(f"SELECT setval('{sequence}', 1)")
+        for statement in statements:
+            session.execute(statement)
+        return bool(project.rows(f"SELECT last_value > 1 FROM {sequence}")[0][0])
+
+    write = "UPDATE shop_user SET name = name || '!'"
+    assert leaves_a_trace(write)
+    assert leaves_a_trace(write)
+    assert leaves_a_trace("BEGIN", write, "ROLLBACK")
+    assert leaves_a_trace("BEGIN", "SAVEPOINT a", write, "ROLLBACK TO a", write, "COMMIT")
+    assert not leaves_a_trace("UPDATE shop_user SET age = 1")

@@ -1,10 +1,11 @@
 """What is known of a transition without asking its rows, kept where triggers can reach it.
 
-Two sequences per pair of columns. One holds the second of the latest write by old code: the
-dual-write triggers know which side a statement wrote. It is set at most once a second, so a bulk
-write by old code does not pay for it in every row; reads by old code leave no trace. The other is
-set when the backfill has filled the new side. Setting a sequence takes no row lock, conflicts
-with nobody and is not undone by a rollback.
+Two sequences per pair of columns. One holds the second of the latest transaction in which old code
+wrote: the dual-write triggers know which side a statement wrote. It is set at most once a second,
+and a transaction looks at it once, which it remembers in a setting of its own: to ask the sequence
+in every row of a bulk write would cost more than the dual write itself. Reads by old code leave no
+trace. The other is set when the backfill has filled the new side. Setting a sequence takes no row
+lock, conflicts with nobody and is not undone by a rollback.
 """
 
 from __future__ import annotations
@@ -32,9 +33,13 @@ def note_old_write(pair: ColumnPair) -> str:
     """Return the plpgsql statement by which a trigger notes an old-style write."""
     sequence = f"'{_old_write(pair)}'::regclass"
     second = "extract(epoch FROM clock_timestamp())::bigint"
+    noted = f"'zero_downtime.noted_{pair.identity}'"
     return f"""
-                    IF coalesce(pg_sequence_last_value({sequence}), 0) < {second} THEN
-                        PERFORM setval({sequence}, {second});
+                    IF current_setting({noted}, true) IS DISTINCT FROM 'yes' THEN
+                        PERFORM set_config({noted}, 'yes', true);
+                        IF coalesce(pg_sequence_last_value({sequence}), 0) < {second} THEN
+                            PERFORM setval({sequence}, {second});
+                        END IF;
                     END IF;"""
 
 

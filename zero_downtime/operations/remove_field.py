@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
@@ -33,6 +34,21 @@ from zero_downtime.transitions.remove_field import FieldRemoval
 AnyField: TypeAlias = "Field[Any, Any]"
 
 
+@dataclass(frozen=True)
+class Between:
+    """What there is between the two halves: the state with the optional field, and its removal."""
+
+    state: ProjectState
+    removal: FieldRemoval
+
+    @property
+    def field(self) -> AnyField:
+        """Return the field as old code may leave it out."""
+        key = self.removal.key
+        field: AnyField = self.state.models[key.model].fields[key.old_name]
+        return field
+
+
 class _RemoveFieldPair(RemoveField):
     """What both halves share: their arguments, and what the field looks like in between."""
 
@@ -51,8 +67,29 @@ class _RemoveFieldPair(RemoveField):
         """Return what the two halves find each other by."""
         return TransitionKey(remove_field.KIND, app_label, self.model_name_lower, self.name, "")
 
-    def _removal(self, app_label: str, model: type[Model]) -> FieldRemoval:
-        """Return the removal for the database. `model` has the field, as old code may omit it."""
+    def _between(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        state: ProjectState,
+        field: AnyField,
+    ) -> Between | None:
+        """Return what the field is until the contract, on top of a state that has it or not.
+
+        None if the model is not this database's business.
+        """
+        model_key = app_label, self.model_name_lower
+        if historical_model(self, schema_editor, state.apps, *model_key) is None:
+            return None
+        require_no_transaction(self, schema_editor)
+        between = state.clone()
+        there = self.name in between.models[model_key].fields
+        put = between.alter_field if there else between.add_field
+        put(*model_key, self.name, optional(field), preserve_default=True)
+        return Between(between, self._removal(between.apps.get_model(*model_key)))
+
+    def _removal(self, model: type[Model]) -> FieldRemoval:
+        app_label = model._meta.app_label
         field: Any = model._meta.get_field(self.name)
         if self.archive and field.column is None:
             raise Refused(
@@ -111,16 +148,15 @@ class ExpandRemoveField(_RemoveFieldPair, Expand):
         if not is_postgresql(schema_editor):
             super().database_forwards(app_label, schema_editor, from_state, to_state)
             return
-        model = historical_model(self, schema_editor, from_state.apps, app_label, self.model_name)
-        if model is None:
+        field = from_state.models[app_label, self.model_name_lower].fields[self.name]
+        between = self._between(app_label, schema_editor, from_state, field)
+        if between is None:
             return
-        require_no_transaction(self, schema_editor)
-        between = self._state_between(app_label, from_state)
-        removal = self._removal(app_label, between.apps.get_model(app_label, self.model_name))
+        removal = between.removal
         remove_field.require_removable(schema_editor, removal)
         if removal.column:
-            alter = self._alter(between, app_label)
-            alter.database_forwards(app_label, schema_editor, from_state, between)
+            alter = AlterFieldConcurrently(self.model_name, self.name, between.field)
+            alter.database_forwards(app_label, schema_editor, from_state, between.state)
         let_go(schema_editor, removal.model, self.name)
         remove_field.expand(schema_editor, removal, self.migration_name(app_label))
 
@@ -135,30 +171,16 @@ class ExpandRemoveField(_RemoveFieldPair, Expand):
         if not is_postgresql(schema_editor):
             super().database_backwards(app_label, schema_editor, from_state, to_state)
             return
-        model = historical_model(self, schema_editor, to_state.apps, app_label, self.model_name)
-        if model is None:
+        field = to_state.models[app_label, self.model_name_lower].fields[self.name]
+        between = self._between(app_label, schema_editor, to_state, field)
+        if between is None:
             return
-        require_no_transaction(self, schema_editor)
-        between = self._state_between(app_label, to_state)
-        removal = self._removal(app_label, between.apps.get_model(app_label, self.model_name))
+        removal = between.removal
         if removal.column:
-            alter = self._alter(between, app_label)
-            alter.database_backwards(app_label, schema_editor, between, to_state)
+            alter = AlterFieldConcurrently(self.model_name, self.name, between.field)
+            alter.database_backwards(app_label, schema_editor, between.state, to_state)
         stop_letting_go(schema_editor, removal.model, self.name)
         remove_field.revert_expand(schema_editor, removal)
-
-    def _state_between(self, app_label: str, state: ProjectState) -> ProjectState:
-        """Return the state with the field as it is until the contract."""
-        between = state.clone()
-        field = state.models[app_label, self.model_name_lower].fields[self.name]
-        between.alter_field(
-            app_label, self.model_name_lower, self.name, optional(field), preserve_default=True
-        )
-        return between
-
-    def _alter(self, between: ProjectState, app_label: str) -> AlterFieldConcurrently:
-        field = between.models[app_label, self.model_name_lower].fields[self.name]
-        return AlterFieldConcurrently(self.model_name, self.name, field)
 
     def describe(self) -> str:
         """Say what the operation does."""
@@ -198,15 +220,17 @@ class ContractRemoveField(_RemoveFieldPair, Contract):
         to_state: ProjectState,
     ) -> None:
         """Archive the column if that is wanted, and drop it."""
-        between = self._state_between(app_label, schema_editor, to_state)
+        if not is_postgresql(schema_editor):
+            return
+        between = self._between(app_label, schema_editor, to_state, self._field(app_label))
         if between is None:
             return
-        removal = self._removal(app_label, between.apps.get_model(app_label, self.model_name))
-        add = self._add(between, app_label)
+        removal, state = between.removal, between.state
+        add = AddFieldConcurrently(self.model_name, self.name, between.field)
 
         def drop() -> None:
             stop_letting_go(schema_editor, removal.model, self.name)
-            add.database_backwards(app_label, schema_editor, between, to_state)
+            add.database_backwards(app_label, schema_editor, state, to_state)
 
         remove_field.contract(schema_editor, removal, drop)
 
@@ -218,31 +242,19 @@ class ContractRemoveField(_RemoveFieldPair, Contract):
         to_state: ProjectState,
     ) -> None:
         """Add the column again, and bring back what the archive has kept."""
-        between = self._state_between(app_label, schema_editor, to_state)
+        if not is_postgresql(schema_editor):
+            return
+        between = self._between(app_label, schema_editor, to_state, self._field(app_label))
         if between is None:
             return
-        removal = self._removal(app_label, between.apps.get_model(app_label, self.model_name))
-        add = self._add(between, app_label)
+        removal, state = between.removal, between.state
+        add = AddFieldConcurrently(self.model_name, self.name, between.field)
 
         def bring_back() -> None:
-            add.database_forwards(app_label, schema_editor, to_state, between)
+            add.database_forwards(app_label, schema_editor, to_state, state)
             let_go(schema_editor, removal.model, self.name)
 
         remove_field.revert_contract(schema_editor, removal, bring_back)
-
-    def _state_between(
-        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, state: ProjectState
-    ) -> ProjectState | None:
-        """Return the state with the field put back; None if it is not this database's business."""
-        if not is_postgresql(schema_editor):
-            return None
-        if historical_model(self, schema_editor, state.apps, app_label, self.model_name) is None:
-            return None
-        require_no_transaction(self, schema_editor)
-        between = state.clone()
-        field = optional(self._field(app_label))
-        between.add_field(app_label, self.model_name_lower, self.name, field, preserve_default=True)
-        return between
 
     def _field(self, app_label: str) -> AnyField:
         """Return the field that the expand has removed, from the migration files."""
@@ -263,10 +275,6 @@ class ContractRemoveField(_RemoveFieldPair, Contract):
             f"{app_label!r} has its ExpandRemoveField, which it needs to know the field. Put that "
             "into a migration before it."
         )
-
-    def _add(self, between: ProjectState, app_label: str) -> AddFieldConcurrently:
-        field = between.models[app_label, self.model_name_lower].fields[self.name]
-        return AddFieldConcurrently(self.model_name, self.name, field)
 
     def describe(self) -> str:
         """Say what the operation does."""

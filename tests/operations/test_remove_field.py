@@ -263,6 +263,15 @@ def test_an_archive_brings_every_value_back(project: Project) -> None:
     assert project.rows("SELECT to_regclass('shop_order_going_archive')::text") == [(None,)]
 
 
+def test_an_archive_of_something_else_is_left_alone(project: Project) -> None:
+    connection = expanded(project, arguments=", archive=True")
+    connection.execute("CREATE TABLE shop_order_going_archive (id bigint, going integer)")
+    refused = project.manage("migrate", settings=NO_WAITING, check=False)
+    assert refused.returncode == 1
+    assert '"shop_order_going_archive" is an archive already, of another column' in refused.stderr
+    assert columns(project) == ["id", "total", "going"]
+
+
 def test_going_back_to_not_null_says_which_rows_have_no_value(project: Project) -> None:
     connection = expanded(project)
     connection.execute("INSERT INTO shop_order (id, total) VALUES (2, 1)")

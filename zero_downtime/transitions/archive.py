@@ -28,7 +28,8 @@ def keep(connection: BaseDatabaseWrapper, table: str, column: str) -> None:
     Locks: ROW SHARE on the table; the rows of the archive, one batch at a time.
 
     Raises:
-        Refused: the table has no key that the values could be found again by.
+        Refused: the table has no key that the values could be found again by, or there is an
+            archive of something else.
     """
     _create(connection, table, column)
     sweep(connection, KeepColumn(table, column))
@@ -113,6 +114,12 @@ def _create(connection: BaseDatabaseWrapper, table: str, column: str) -> None:
         raise Refused(
             f'Column "{column}" is in the key of table "{table}", by which archived values would '
             "be found again. It cannot be archived."
+        )
+    there = catalog.get_column(connection, archive, column)
+    if there is not None and there.type != kept.type:
+        raise Refused(
+            f"Table {archive} is an archive already, of another column: its values are of type "
+            f"{there.type}, not {kept.type}. Rename it, or drop it if nobody needs it any more."
         )
     collation = "" if kept.collation is None else f" COLLATE {kept.collation}"
     definitions = [

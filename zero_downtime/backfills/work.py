@@ -57,12 +57,12 @@ class CopyColumn(Work):
         keeps the two from waiting for each other in a circle. It is that of the key's index, which
         is read in no other way here; to lock the rows first would cost the server a sixth more.
         """
-        source, target = self._quoted_columns(connection)
+        value, target = self.value(connection), quote_for_parameters(connection, self.target)
         condition, params = key.condition(keys)
         with without(connection, SCANS_OUT_OF_ORDER), connection.cursor() as cursor:
             cursor.execute(
-                f"UPDATE {key.table} SET {target} = {source} "
-                f"WHERE {condition} AND {source} IS DISTINCT FROM {target}",
+                f"UPDATE {key.table} SET {target} = {value} "
+                f"WHERE {condition} AND {value} IS DISTINCT FROM {target}",
                 params,
             )
 
@@ -73,23 +73,25 @@ class CopyColumn(Work):
 
         Locks: ACCESS SHARE, as every SELECT.
         """
-        source, target = self._quoted_columns(connection)
         condition, params = key.condition(keys)
         with connection.cursor() as cursor:
             cursor.execute(
                 f"SELECT count(*), "
                 f"(array_agg({key.text} ORDER BY {key.sql}))[:{examples:d}] "
-                f"FROM {key.table} WHERE {condition} AND {source} IS DISTINCT FROM {target}",
+                f"FROM {key.table} WHERE {condition} AND {self.difference(connection)}",
                 params,
             )
             count, keys_found = cursor.fetchone()
         return count, keys_found or []
 
-    def _quoted_columns(self, connection: BaseDatabaseWrapper) -> tuple[str, str]:
-        return (
-            quote_for_parameters(connection, self.source),
-            quote_for_parameters(connection, self.target),
-        )
+    def value(self, connection: BaseDatabaseWrapper) -> str:
+        """Return what the target should hold, as SQL for statements with parameters."""
+        return quote_for_parameters(connection, self.source)
+
+    def difference(self, connection: BaseDatabaseWrapper) -> str:
+        """Return the condition that a row's columns differ, likewise."""
+        target = quote_for_parameters(connection, self.target)
+        return f"{self.value(connection)} IS DISTINCT FROM {target}"
 
 
 class QuerysetWork(Work):

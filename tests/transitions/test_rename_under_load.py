@@ -2,48 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.support import writer
 from tests.support.project import Project
+from tests.support.running_code import Writer
 from tests.support.shop import applied, columns, insert_users, write_rename, write_shop
 
 SETTINGS = {"INLINE_BACKFILL_ROWS": 100, "CONTRACT_QUIET": 0, "BATCH_MAX_ROWS": 200}
-
-
-class Writer:
-    """Running code of one release; see `tests.support.writer`."""
-
-    def __init__(self, project: Project, directory: Path, field: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, writer.__file__, field],
-            cwd=directory,
-            env=project.environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdin
-        assert self.process.stdout
-        self.input, self.output = self.process.stdin, self.process.stdout
-        assert self.output.readline() == "ready\n"
-
-    def serve_some_more(self) -> None:
-        """Return after the code has served requests that began after this call."""
-        for _ in range(2):
-            self.input.write("\n")
-            self.input.flush()
-            assert self.output.readline() == "again\n"
-
-    def stop(self) -> dict[int, str]:
-        """Return what it wrote last to each row of its own."""
-        last_words, _ = self.process.communicate()
-        assert self.process.returncode == 0
-        return {int(key): value for key, value in json.loads(last_words).items()}
 
 
 def differing_rows(project: Project) -> int:

@@ -11,6 +11,7 @@ Precedence, when one statement writes both sides differently: the new side wins.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pgtrigger
@@ -146,18 +147,13 @@ class DualUpdate(PairTrigger):
         return evidence.is_filled(self.pair) if self.pair.nullable else "false"
 
 
-def _triggers(pair: ColumnPair) -> list[PairTrigger]:
-    return [DualInsert(pair), DualUpdate(pair)]
-
-
 def install(schema_editor: BaseDatabaseSchemaEditor, model: Any, pair: ColumnPair) -> None:
     """Keep the two columns of `pair` equal from now on. `model` is the model of its table.
 
     Locks: SHARE ROW EXCLUSIVE on the table, for the time it takes to write the catalog.
     """
     evidence.install(schema_editor, pair)
-    for trigger in _triggers(pair):
-        schema_editor.execute(trigger.compile(model).install_sql, params=None)
+    put_up(schema_editor, model, [DualInsert(pair), DualUpdate(pair)])
 
 
 def uninstall(schema_editor: BaseDatabaseSchemaEditor, pair: ColumnPair) -> None:
@@ -165,10 +161,23 @@ def uninstall(schema_editor: BaseDatabaseSchemaEditor, pair: ColumnPair) -> None
 
     Locks: ACCESS EXCLUSIVE on the table, for the time it takes to write the catalog.
     """
-    table = schema_editor.quote_name(pair.table)
-    for trigger in _triggers(pair):
+    take_down(schema_editor, [DualInsert(pair), DualUpdate(pair)])
+    evidence.uninstall(schema_editor, pair)
+
+
+def put_up(
+    schema_editor: BaseDatabaseSchemaEditor, model: Any, triggers: Iterable[PairTrigger]
+) -> None:
+    """Create the triggers and their functions, or replace those that bear their names."""
+    for trigger in triggers:
+        schema_editor.execute(trigger.compile(model).install_sql, params=None)
+
+
+def take_down(schema_editor: BaseDatabaseSchemaEditor, triggers: Iterable[PairTrigger]) -> None:
+    """Drop the triggers and their functions."""
+    for trigger in triggers:
+        table = schema_editor.quote_name(trigger.pair.table)
         schema_editor.execute(
             f"DROP TRIGGER IF EXISTS {trigger.get_pgid()} ON {table}", params=None
         )
         schema_editor.execute(f"DROP FUNCTION IF EXISTS {trigger.render_execute()}", params=None)
-    evidence.uninstall(schema_editor, pair)

@@ -4,8 +4,9 @@ Two sequences per pair of columns. One holds the second of the latest transactio
 wrote: the dual-write triggers know which side a statement wrote. It is set at most once a second,
 and a transaction looks at it once, which it remembers in a setting of its own: to ask the sequence
 in every row of a bulk write would cost more than the dual write itself. Reads by old code leave no
-trace. The other is set when the backfill has filled the new side. Setting a sequence takes no row
-lock, conflicts with nobody and is not undone by a rollback.
+trace. The other is set when the backfill has filled the new side. A change of type has one sequence
+instead, which counts writes of values that do not convert. Setting a sequence takes no row lock,
+conflicts with nobody and is not undone by a rollback.
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ def _old_write(pair: ColumnPair) -> str:
 
 def _filled(pair: ColumnPair) -> str:
     return f"{pair.quoted_schema}.zero_downtime_{pair.identity}_filled"
+
+
+def _unconverted(pair: ColumnPair) -> str:
+    return f"{pair.quoted_schema}.zero_downtime_{pair.identity}_unconverted"
 
 
 def note_old_write(pair: ColumnPair) -> str:
@@ -55,17 +60,50 @@ def record_filled(connection: BaseDatabaseWrapper, pair: ColumnPair) -> None:
 
 
 def install(schema_editor: BaseDatabaseSchemaEditor, pair: ColumnPair) -> None:
-    """Create the sequences. Everybody who may write the table must be able to leave a trace."""
+    """Create the sequences of a rename."""
     for sequence in _sequences(pair):
-        schema_editor.execute(f"CREATE SEQUENCE IF NOT EXISTS {sequence}", params=None)
-        grant = f"GRANT SELECT, UPDATE ON SEQUENCE {sequence} TO PUBLIC"
-        schema_editor.execute(grant, params=None)
+        _create(schema_editor, sequence)
 
 
 def uninstall(schema_editor: BaseDatabaseSchemaEditor, pair: ColumnPair) -> None:
-    """Drop the sequences."""
+    """Drop the sequences of a rename."""
     for sequence in _sequences(pair):
-        schema_editor.execute(f"DROP SEQUENCE IF EXISTS {sequence}", params=None)
+        _drop(schema_editor, sequence)
+
+
+def install_unconverted(schema_editor: BaseDatabaseSchemaEditor, pair: ColumnPair) -> None:
+    """Create the sequence of a change of type."""
+    _create(schema_editor, _unconverted(pair))
+
+
+def uninstall_unconverted(schema_editor: BaseDatabaseSchemaEditor, pair: ColumnPair) -> None:
+    """Drop the sequence of a change of type."""
+    _drop(schema_editor, _unconverted(pair))
+
+
+def note_unconverted(pair: ColumnPair) -> str:
+    """Return the plpgsql statement by which a trigger notes a value that does not convert."""
+    return f"PERFORM nextval('{_unconverted(pair)}'::regclass);"
+
+
+def unconverted_writes(connection: BaseDatabaseWrapper, pair: ColumnPair) -> int:
+    """Return how often a value was written that does not convert, rolled back or not."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(pg_sequence_last_value(to_regclass(%s)), 0)", [_unconverted(pair)]
+        )
+        return int(cursor.fetchone()[0])
+
+
+def _create(schema_editor: BaseDatabaseSchemaEditor, sequence: str) -> None:
+    """Create a sequence in which everybody who may write the table can leave a trace."""
+    schema_editor.execute(f"CREATE SEQUENCE IF NOT EXISTS {sequence}", params=None)
+    grant = f"GRANT SELECT, UPDATE ON SEQUENCE {sequence} TO PUBLIC"
+    schema_editor.execute(grant, params=None)
+
+
+def _drop(schema_editor: BaseDatabaseSchemaEditor, sequence: str) -> None:
+    schema_editor.execute(f"DROP SEQUENCE IF EXISTS {sequence}", params=None)
 
 
 def seconds_since_old_write(connection: BaseDatabaseWrapper, pair: ColumnPair) -> float | None:

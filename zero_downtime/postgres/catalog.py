@@ -178,6 +178,27 @@ def input_types(connection: BaseDatabaseWrapper, table: str) -> dict[str, str]:
         return dict(cursor.fetchall())
 
 
+def uncut_type(connection: BaseDatabaseWrapper, type_: str) -> str:
+    """Return the type to cast a value to before it is assigned to a column of `type_`.
+
+    It is `type_` itself, but for texts and bits, and arrays of them: a cast to `varchar(5)` would
+    cut a longer one off without a word, while the assignment to the column raises.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT CASE WHEN coalesce(element.typcategory, whole.typcategory) IN ('S', 'V')
+                        THEN format_type(whole.oid, -1) ELSE %s END
+            FROM pg_type AS whole
+            LEFT JOIN pg_type AS element
+                   ON element.oid = whole.typelem AND whole.typcategory = 'A'
+            WHERE whole.oid = %s::regtype
+            """,
+            [type_, type_],
+        )
+        return str(cursor.fetchone()[0])
+
+
 def primary_key(connection: BaseDatabaseWrapper, table: str) -> list[Column]:
     """Return the columns of the primary key of `table` in key order; empty without one."""
     with connection.cursor() as cursor:
@@ -222,10 +243,15 @@ def built_on_column(connection: BaseDatabaseWrapper, table: str, name: str) -> l
         return [found for (found,) in cursor.fetchall()]
 
 
-def dependents_of_column(connection: BaseDatabaseWrapper, table: str, name: str) -> list[str]:
+def dependents_of_column(
+    connection: BaseDatabaseWrapper, table: str, name: str, *, owned_too: bool = False
+) -> list[str]:
     """Describe what keeps column `name` of `table` from being dropped: views, generated columns.
 
     Indexes and constraints of the table go with the column. Triggers of ours are left out.
+
+    Args:
+        owned_too: whether to describe as well what else would go with it: sequences, statistics.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -237,10 +263,19 @@ def dependents_of_column(connection: BaseDatabaseWrapper, table: str, name: str)
             FROM pg_depend
             JOIN pg_attribute ON attrelid = refobjid AND attnum = refobjsubid
             WHERE refclassid = 'pg_class'::regclass AND refobjid = to_regclass(%s)
-              AND attname = %s AND deptype = 'n'
+              AND attname = %s AND (deptype = 'n' OR %s)
               AND NOT EXISTS (
                 SELECT FROM pg_constraint
                 WHERE classid = 'pg_constraint'::regclass AND oid = objid AND conrelid = refobjid
+              )
+              AND NOT EXISTS (
+                SELECT FROM pg_index
+                WHERE classid = 'pg_class'::regclass AND indexrelid = objid
+              )
+              AND NOT EXISTS (
+                SELECT FROM pg_attrdef
+                WHERE classid = 'pg_attrdef'::regclass AND oid = objid
+                  AND adrelid = attrelid AND adnum = attnum
               )
               AND NOT EXISTS (
                 SELECT FROM pg_trigger
@@ -249,6 +284,21 @@ def dependents_of_column(connection: BaseDatabaseWrapper, table: str, name: str)
               )
             ORDER BY 1
             """,
-            [quote(connection, table), name],
+            [quote(connection, table), name, owned_too],
         )
         return [found for (found,) in cursor.fetchall()]
+
+
+def not_null_constraint(connection: BaseDatabaseWrapper, table: str, name: str) -> str | None:
+    """Return the name of the constraint that forbids NULL; None if it has none, as before 18."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT conname FROM pg_constraint
+            JOIN pg_attribute ON attrelid = conrelid AND conkey = ARRAY[attnum]
+            WHERE conrelid = to_regclass(%s) AND attname = %s AND contype = 'n'
+            """,
+            [quote(connection, table), name],
+        )
+        row = cursor.fetchone()
+    return None if row is None else str(row[0])

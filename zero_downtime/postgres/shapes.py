@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -63,6 +64,14 @@ class ConstraintShape:
     # The USING part of the index of a unique constraint or primary key.
     index_body: str | None = None
     deferral: str = ""
+
+    @classmethod
+    def from_json(cls, kept: dict[str, Any]) -> ConstraintShape:
+        """Return the constraint of which `asdict()` and JSON made `kept`."""
+        target = kept["target"]
+        if target is not None:
+            target = ForeignKeyTarget(target["table"], tuple(target["columns"]), target["tail"])
+        return cls(**{**kept, "columns": tuple(kept["columns"]), "target": target})
 
 
 @dataclass(frozen=True)

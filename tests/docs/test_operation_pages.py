@@ -20,12 +20,23 @@ from zero_downtime import operations as zd
 
 """
 
+BIG_AGE = '"user", "age", models.BigIntegerField(default=0)'
+
 # Migrations of the shop that examples depend on: file name and operation.
 BEFORE = {
     "ContractRemoveField": [("0002_remove_age_expand", 'zd.ExpandRemoveField("user", "age"),')],
     "ContractRenameField": [
         ("0002_rename_name_expand", 'zd.ExpandRenameField("user", "name", "full_name"),'),
         ("0003_rename_name_backfill", 'zd.BackfillField("user", "full_name"),'),
+    ],
+    "SwitchAlterField": [
+        ("0002_alter_age_expand", f"zd.ExpandAlterField({BIG_AGE}),"),
+        ("0003_alter_age_backfill", 'zd.BackfillField("user", "age"),'),
+    ],
+    "ContractAlterField": [
+        ("0002_alter_age_expand", f"zd.ExpandAlterField({BIG_AGE}),"),
+        ("0003_alter_age_backfill", 'zd.BackfillField("user", "age"),'),
+        ("0004_alter_age_switch", f"zd.SwitchAlterField({BIG_AGE}),"),
     ],
     "RemoveIndexConcurrently": [
         (

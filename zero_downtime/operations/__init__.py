@@ -4,6 +4,11 @@ from zero_downtime.operations.add_field import AddFieldConcurrently
 from zero_downtime.operations.alter_field import AlterFieldConcurrently
 from zero_downtime.operations.backfill import BackfillField, BatchedRunPython
 from zero_downtime.operations.constraints import AddConstraintConcurrently
+from zero_downtime.operations.expand_alter_field import (
+    ContractAlterField,
+    ExpandAlterField,
+    SwitchAlterField,
+)
 from zero_downtime.operations.indexes import AddIndexConcurrently, RemoveIndexConcurrently
 from zero_downtime.operations.remove_field import ContractRemoveField, ExpandRemoveField
 from zero_downtime.operations.rename_field import ContractRenameField, ExpandRenameField
@@ -15,11 +20,14 @@ __all__ = [
     "AlterFieldConcurrently",
     "BackfillField",
     "BatchedRunPython",
+    "ContractAlterField",
     "ContractRemoveField",
     "ContractRenameField",
+    "ExpandAlterField",
     "ExpandRemoveField",
     "ExpandRenameField",
     "RemoveIndexConcurrently",
+    "SwitchAlterField",
 ]
 
 # `makemigrations` writes operations by the module of their class. Migration files live for ever,

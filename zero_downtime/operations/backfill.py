@@ -35,7 +35,8 @@ class BackfillField(BackfillOperation):
         model_name: the model whose rows are moved.
         name: the field to fill.
         value: an ORM expression or a plain value. Without it the field is filled with what the
-            Expand operation on it declared: the new name of a rename with the old one's value.
+            Expand operation on it declared: the new name of a rename with the old one's value,
+            the hidden column of a change of type with the field's, converted.
         where: a `Q` that selects the rows to touch; all when left out. Only with `value`.
         elidable: whether `squashmigrations` may leave the operation out.
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from zero_downtime.backfills.work import CopyColumn
 from zero_downtime.models import Transition
-from zero_downtime.transitions import rename_field
+from zero_downtime.transitions import rename_field, retyping
 
 
 def filling(transition: Transition) -> CopyColumn:
@@ -18,4 +18,7 @@ def _mirror(transition: Transition) -> CopyColumn:
     return rename_field.FillMirror(transition.table, transition.old_column, transition.new_column)
 
 
-_FILLINGS: dict[str, Callable[[Transition], CopyColumn]] = {rename_field.KIND: _mirror}
+_FILLINGS: dict[str, Callable[[Transition], CopyColumn]] = {
+    rename_field.KIND: _mirror,
+    retyping.KIND: retyping.FillHidden,
+}

@@ -49,11 +49,12 @@ def _unfinished_backfill(connection: BaseDatabaseWrapper, transition: Transition
 
 def _too_soon(transition: Transition) -> str | None:
     soak = timedelta(seconds=conf.get("CONTRACT_SOAK"))
-    remaining = transition.expanded_at + soak - timezone.now()
+    began = transition.switched_at or transition.expanded_at
+    remaining = began + soak - timezone.now()
     if remaining <= timedelta(0):
         return None
     return (
-        f"it was expanded less than {soak.total_seconds():.0f} s ago (CONTRACT_SOAK). "
+        f"it was {transition.phase} less than {soak.total_seconds():.0f} s ago (CONTRACT_SOAK). "
         f"Run: manage.py migrate, in {remaining.total_seconds():.0f} s"
     )
 

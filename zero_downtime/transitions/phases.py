@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import ProgrammingError
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from zero_downtime.backfills import controls
@@ -35,12 +35,15 @@ class TransitionKey:
     new_name: str
 
     def __str__(self) -> str:
-        becomes = f" -> {self.new_name}" if self.new_name else ""
+        is_rename = self.new_name not in ("", self.old_name)
+        becomes = f" -> {self.new_name}" if is_rename else ""
         return f"{self.kind} of {self.app_label}.{self.model_name}: {self.old_name}{becomes}"
 
     @property
     def new_code(self) -> str:
-        """Return words for the code that needs the new side only."""
+        """Return words for the code that is made for the new side."""
+        if self.old_name == self.new_name:
+            return f"the code that works with both types of {self.new_name!r}"
         if self.new_name:
             return f"the code that uses {self.new_name!r}"
         return f"the code without {self.old_name!r}"
@@ -83,7 +86,7 @@ def find(connection: BaseDatabaseWrapper, key: TransitionKey) -> Transition | No
 def find_by_new_name(
     connection: BaseDatabaseWrapper, app_label: str, model_name: str, new_name: str
 ) -> Transition | None:
-    """Return the expanded transition that fills field `new_name` of a model, or None."""
+    """Return the transition under way that fills a column for field `new_name`, or None."""
     with _own_tables_exist():
         return (
             Transition.objects.using(connection.alias)
@@ -91,8 +94,19 @@ def find_by_new_name(
                 app_label=app_label,
                 model_name=model_name,
                 new_name=new_name,
-                phase=Transition.Phase.EXPANDED,
             )
+            .exclude(phase=Transition.Phase.CONTRACTED)
+            .first()
+        )
+
+
+def find_on_column(connection: BaseDatabaseWrapper, table: str, column: str) -> Transition | None:
+    """Return the transition under way that keeps a column and another one equal, or None."""
+    with _own_tables_exist():
+        return (
+            Transition.objects.using(connection.alias)
+            .filter(Q(old_column=column) | Q(new_column=column), table=table)
+            .exclude(phase=Transition.Phase.CONTRACTED)
             .first()
         )
 
@@ -142,13 +156,22 @@ def record_reopened(connection: BaseDatabaseWrapper, key: TransitionKey, pair: C
         controls.start_over(connection, backfill)
 
 
-def record_switched(connection: BaseDatabaseWrapper, key: TransitionKey) -> None:
+def record_switched(
+    connection: BaseDatabaseWrapper, key: TransitionKey, details: dict[str, Any] | None = None
+) -> None:
     """Put the transition into the phase `switched`, in the caller's transaction.
 
     From `contracted`, too: taking a contract back leads to where it came from.
+
+    Args:
+        details: what the later phases have to know of it, if that has changed.
     """
+    changes: dict[str, Any] = {} if details is None else {"details": details}
     _of(connection, key).update(
-        phase=Transition.Phase.SWITCHED, switched_at=timezone.now(), contracted_at=None
+        phase=Transition.Phase.SWITCHED,
+        switched_at=timezone.now(),
+        contracted_at=None,
+        **changes,
     )
 
 

@@ -1,0 +1,124 @@
+"""Whether a column can be replaced by another one, found out before anything is put up."""
+
+from __future__ import annotations
+
+from django.db import DatabaseError
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from zero_downtime.backfills.keys import Key
+from zero_downtime.errors import Refused
+from zero_downtime.postgres import catalog, errors
+from zero_downtime.postgres.shapes import TableShape, read_shape
+from zero_downtime.transitions import phases
+from zero_downtime.transitions.retyping import FieldAlteration, Retyping
+
+
+def require(
+    connection: BaseDatabaseWrapper,
+    alteration: FieldAlteration,
+    retyping: Retyping,
+    known: TableShape,
+) -> None:
+    """Check that the column can be replaced, and its values converted.
+
+    Args:
+        known: what the migrations know of the table.
+
+    Raises:
+        Refused: it cannot; says what is in the way.
+    """
+    table, name = alteration.table, alteration.column
+    column = catalog.get_column(connection, table, name)
+    if column is None:
+        raise Refused(f'Table "{table}" has no column "{name}" whose type could be changed.')
+    if column.in_primary_key:
+        raise Refused(
+            f'Column "{name}" of table "{table}" is in the primary key, and the type of a key '
+            "cannot be changed this way yet."
+        )
+    if catalog.get_column(connection, table, alteration.hidden) is not None:
+        raise Refused(
+            f'Table "{table}" has a column "{alteration.hidden}" already, which is not of a '
+            "change of type that is under way. Drop it first."
+        )
+    Key.of(connection, table)  # or else the hidden column could never be filled
+    _require_no_other_transition(connection, alteration)
+    _require_nothing_tied(connection, alteration)
+    _require_nothing_unknown(connection, alteration, known)
+    _require_conversions(connection, alteration, retyping)
+
+
+def _require_no_other_transition(
+    connection: BaseDatabaseWrapper, alteration: FieldAlteration
+) -> None:
+    other = phases.find_on_column(connection, alteration.table, alteration.column)
+    if other is not None:
+        raise Refused(
+            f"The {alteration.key} cannot begin while {other} is under way on the same column. "
+            "Contract that one first, in a migration before."
+        )
+
+
+def _require_nothing_tied(connection: BaseDatabaseWrapper, alteration: FieldAlteration) -> None:
+    """What names a column by its number would go on with the old one, and go with it."""
+    tied = catalog.dependents_of_column(
+        connection, alteration.table, alteration.column, owned_too=True
+    )
+    if tied:
+        raise Refused(
+            f'Column "{alteration.column}" of table "{alteration.table}" cannot be replaced by '
+            f"another one: {'; '.join(tied)} would stay with the old one. Drop that in a "
+            "migration before, and create it again after the switch."
+        )
+
+
+def _require_nothing_unknown(
+    connection: BaseDatabaseWrapper, alteration: FieldAlteration, known: TableShape
+) -> None:
+    """An index or constraint that no migration made would be lost."""
+    now = read_shape(connection, alteration.table)
+    exclusions = []
+    unknown = []
+    for name in catalog.built_on_column(connection, alteration.table, alteration.column):
+        constraint, index = now.constraints.get(name), now.indexes.get(name)
+        if constraint is not None and constraint.type == "x":
+            exclusions.append(name)
+        elif name in known.constraints or name in known.indexes:
+            continue
+        elif constraint not in known.constraints.values() and index not in known.indexes.values():
+            unknown.append(name)
+    if exclusions:
+        raise Refused(
+            f'Table "{alteration.table}": exclusion constraint {", ".join(exclusions)} cannot be '
+            "built for another column without blocking the table. Remove it in a migration "
+            "before, and add it again after the contract."
+        )
+    if unknown:
+        raise Refused(
+            f'Table "{alteration.table}": {", ".join(unknown)} on column "{alteration.column}" is '
+            "known to no migration and would be lost. Drop it, or make it known to the model's "
+            "Meta."
+        )
+
+
+def _require_conversions(
+    connection: BaseDatabaseWrapper, alteration: FieldAlteration, retyping: Retyping
+) -> None:
+    """Let PostgreSQL say whether the types go together; NULL is a value of every type."""
+    ways = [
+        ("forward", retyping.old, retyping.forward, retyping.new),
+        ("backward", retyping.new, retyping.backward, retyping.old),
+    ]
+    for name, source, way, target in ways:
+        converted = way.of(f"NULL::{source.type}")
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(f"SELECT {converted} IS DISTINCT FROM NULL::{target.type}")
+        except DatabaseError as error:
+            if not errors.is_misfit(error):
+                raise
+            raise Refused(
+                f"The {alteration.key} from {source} to {target}: PostgreSQL says: "
+                f"{errors.message(error)}. Give it {name}=, an expression over "
+                f"F({alteration.key.old_name!r}) that makes a value of type {target}."
+            ) from error

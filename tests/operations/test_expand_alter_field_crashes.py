@@ -26,7 +26,7 @@ from tests.operations.test_same_schema import backwards, forwards
 from tests.support.alterations import fill_hidden
 from zero_downtime import operations as zd
 
-SHORT = {"in Meta", "char to uuid unique", "int to foreign key"}
+SHORT = {"char to uuid unique"}
 
 
 class Dying:

@@ -7,7 +7,7 @@ matrix, there and back, on 1,000,000 rows.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,6 +72,7 @@ class Client(threading.Thread):
 
     url: str
     rows: int
+    requests: Sequence[str] = REQUESTS
     stopping: threading.Event = field(default_factory=threading.Event)
     served: int = 0
     failure: Exception | None = None
@@ -81,9 +82,10 @@ class Client(threading.Thread):
 
     def run(self) -> None:
         try:
-            with psycopg.connect(self.url, autocommit=True) as connection:
+            # Django does not let the driver prepare statements either.
+            with psycopg.connect(self.url, autocommit=True, prepare_threshold=None) as connection:
                 while not self.stopping.is_set():
-                    for request in REQUESTS:
+                    for request in self.requests:
                         connection.execute(request.format(rows=self.rows).encode())
                         self.served += 1
         except Exception as failure:
@@ -93,9 +95,9 @@ class Client(threading.Thread):
 
 
 @contextmanager
-def clients(url: str, rows: int) -> Iterator[None]:
+def clients(url: str, rows: int, requests: Sequence[str] = REQUESTS) -> Iterator[None]:
     """Let clients work; at the end all must have served requests without an error."""
-    working = [Client(url, rows) for _ in range(CLIENTS)]
+    working = [Client(url, rows, requests) for _ in range(CLIENTS)]
     for client in working:
         client.start()
     wait_for(lambda: all(client.served for client in working), "the clients to begin")

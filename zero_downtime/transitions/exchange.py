@@ -19,7 +19,7 @@ from zero_downtime import conf
 from zero_downtime.backfills.verification import compare
 from zero_downtime.errors import Refused
 from zero_downtime.models import Transition
-from zero_downtime.postgres import replacements
+from zero_downtime.postgres import exchanges, replacements
 from zero_downtime.postgres.identifiers import quote
 from zero_downtime.postgres.locks import briefly, lock_timeout
 from zero_downtime.postgres.replacements import Replacement
@@ -81,8 +81,8 @@ def print_exchange(
     """Let `sqlmigrate` print what an exchange would run. `conversion` is that of the triggers."""
     connection = schema_editor.connection
     replacements.build(schema_editor, replacement)
-    _run(schema_editor, replacements.exchange_columns(connection, replacement))
-    belongings = replacements.exchange_belongings(connection, replacement, is_exchanged=False)
+    _run(schema_editor, exchanges.exchange_columns(connection, replacement))
+    belongings = exchanges.exchange_belongings(connection, replacement, is_exchanged=False)
     _run(schema_editor, belongings)
     converting.convert(schema_editor, alteration.model, alteration.pair(connection), conversion)
 
@@ -96,9 +96,9 @@ def _exchange(
     connection = schema_editor.connection
     table, column = alteration.table, alteration.column
     is_switch = transition.phase == Phase.EXPANDED
-    _run(schema_editor, replacements.exchange_columns(connection, replacement))
+    _run(schema_editor, exchanges.exchange_columns(connection, replacement))
     former = Replacement.by(connection, table, column, replacement.targets)
-    _run(schema_editor, replacements.exchange_belongings(connection, replacement))
+    _run(schema_editor, exchanges.exchange_belongings(connection, replacement))
     conversion = Retyping.of(transition).from_visible(
         Phase.SWITCHED if is_switch else Phase.EXPANDED
     )
@@ -138,7 +138,7 @@ def _give_way(connection: BaseDatabaseWrapper, alteration: FieldAlteration) -> N
         lock_timeout(connection, conf.get("LOCK_TIMEOUT")),
         connection.cursor() as cursor,
     ):
-        for statement in replacements.relax(connection, alteration.table, alteration.hidden):
+        for statement in exchanges.relax(connection, alteration.table, alteration.hidden):
             cursor.execute(statement)
 
 

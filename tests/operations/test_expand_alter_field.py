@@ -260,6 +260,22 @@ def test_what_cannot_follow_is_named_before_anything_is_put_up(
     assert applied(project) == ["0001"]
 
 
+def test_one_transition_of_a_column_at_a_time(project: Project) -> None:
+    expanded_shop(project, "1")
+    for unapplied in ("0004_alter_age_switch", "0005_alter_age_contract"):
+        (project.directory / f"shop/migrations/{unapplied}.py").unlink()
+    project.write_migration(
+        "0004_other",
+        'zd.ExpandAlterField("user", "age", models.BigIntegerField()),',
+        [("shop", "0003_alter_age_backfill")],
+        atomic=False,
+    )
+    with project.connect() as connection:
+        connection.execute("UPDATE zero_downtime_transition SET kind = 'rename_field'")
+    refused = project.manage("migrate", check=False)
+    assert "cannot begin while rename_field shop.user.age is under way" in refused.stderr
+
+
 def test_a_primary_key_is_refused_in_one_line(project: Project) -> None:
     write_untyped_shop(project)
     project.manage("migrate")

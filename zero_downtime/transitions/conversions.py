@@ -95,10 +95,11 @@ def compiled(
     sql, params = query.get_compiler(connection=connection).compile(
         resolved.relabeled_clone({model._meta.db_table: _ALIAS})
     )
-    sql %= tuple(schema_editor.quote_value(param) for param in params)
     quote = connection.ops.quote_name
-    value = sql.replace(f"{quote(_ALIAS)}.{quote(field.column)}", VALUE)
-    return Conversion(_cast(schema_editor, f"({value})", after))
+    # Before the parameters get there: in the name of a column a percent sign is one.
+    sql = sql.replace(f"{quote(_ALIAS)}.{quote(field.column)}", VALUE)
+    sql %= tuple(schema_editor.quote_value(param) for param in params)
+    return Conversion(_cast(schema_editor, f"({sql})", after))
 
 
 def _cast(schema_editor: BaseDatabaseSchemaEditor, value: str, column: ColumnShape) -> str:

@@ -36,13 +36,13 @@ def require(
             f'Column "{name}" of table "{table}" is in the primary key, and the type of a key '
             "cannot be changed this way yet."
         )
+    _require_no_other_transition(connection, alteration)
     if catalog.get_column(connection, table, alteration.hidden) is not None:
         raise Refused(
             f'Table "{table}" has a column "{alteration.hidden}" already, which is not of a '
             "change of type that is under way. Drop it first."
         )
     Key.of(connection, table)  # or else the hidden column could never be filled
-    _require_no_other_transition(connection, alteration)
     _require_nothing_tied(connection, alteration)
     _require_nothing_unknown(connection, alteration, known)
     _require_conversions(connection, alteration, retyping)

@@ -260,6 +260,17 @@ def test_what_cannot_follow_is_named_before_anything_is_put_up(
     assert applied(project) == ["0001"]
 
 
+def test_types_without_a_cast_need_expressions(project: Project) -> None:
+    write_untyped_shop(project, NUMBER)
+    project.manage("migrate")
+    write_retyping(project, "models.GenericIPAddressField()")
+    refused = project.manage("migrate", check=False)
+    assert refused.returncode == 1
+    assert "cannot cast type integer to inet" in refused.stderr
+    assert "give forward= and backward=" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_one_transition_of_a_column_at_a_time(project: Project) -> None:
     expanded_shop(project, "1")
     for unapplied in ("0004_alter_age_switch", "0005_alter_age_contract"):

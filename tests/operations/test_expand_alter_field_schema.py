@@ -12,8 +12,8 @@ from django.db import migrations, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
-from django.db.models import F, Q
-from django.db.models.functions import Length
+from django.db.models import F, Q, Value
+from django.db.models.functions import Length, Repeat
 
 from tests.operations.test_same_schema import backwards, forwards
 from tests.support.alterations import fill_hidden
@@ -267,9 +267,6 @@ def test_the_switch_back_keeps_what_does_not_come_out_the_same(
 
 def test_expressions_convert_both_ways(connection: BaseDatabaseWrapper) -> None:
     """What is long becomes a number: its length. Going back, all are xs."""
-    from django.db.models import Value
-    from django.db.models.functions import Repeat
-
     case = Case("", Text(), Int(), ["xx", "xxx"])
     state = create(connection, case)
     ways = {
@@ -288,3 +285,30 @@ def test_expressions_convert_both_ways(connection: BaseDatabaseWrapper) -> None:
     book(switched).objects.using(connection.alias).filter(value=102).update(value=101)
     backwards(connection, switch, expanded, switched)
     assert values(connection, state) == ["x", "xxx", "xxxx"]
+
+
+def test_expressions_do_where_there_is_no_cast(connection: BaseDatabaseWrapper) -> None:
+    new = models.DateTimeField(db_index=True)
+    state = create(connection, Case("", Int(db_index=True, db_default=5), new, [60, 120]))
+    ways = {
+        "forward": models.Func(F("value"), function="to_timestamp"),
+        "backward": models.Func(
+            Value("epoch"), F("value"), function="date_part", output_field=models.FloatField()
+        ),
+    }
+    expand, switch = (
+        step("book", "value", new, **ways) for step in (zd.ExpandAlterField, zd.SwitchAlterField)
+    )
+    before = shape(connection)
+    expanded = forwards(connection, expand, state)
+    fill_hidden(connection)
+    switched = forwards(connection, switch, expanded)
+    assert values(connection, switched) == [
+        datetime(1970, 1, 1, 0, minute, tzinfo=UTC) for minute in (1, 2)
+    ]
+    later = datetime(1970, 1, 1, 1, tzinfo=UTC)
+    book(switched).objects.using(connection.alias).create(value=later, number=1)
+    assert len(shape(connection).indexes) == 2  # its own, and the one for the way back
+    backwards(connection, switch, expanded, switched)
+    assert values(connection, state) == [60, 120, 3600]
+    assert visible(shape(connection)) == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.db import DatabaseError
@@ -87,32 +88,56 @@ class AlterFieldStep(TransitionStep, AlterField):
     ) -> StockEffect:
         """Return what `AlterField` would do, after which the column is called `rename_to`."""
 
-        def alter(
-            editor: BaseDatabaseSchemaEditor, before: ProjectState, after: ProjectState
-        ) -> None:
-            AlterField.database_forwards(self, app_label, editor, before, after)
-            run_deferred_sql(editor)
-            if rename_to is not None:
-                model = after.apps.get_model(app_label, self.model_name)
-                column: Any = model._meta.get_field(self.name)
-                editor.execute(
-                    f"ALTER TABLE {editor.quote_name(model._meta.db_table)} RENAME COLUMN "
-                    f"{editor.quote_name(column.column)} TO {editor.quote_name(rename_to)}"
-                )
-
-        try:
+        def attempt(*, by_cast: bool) -> StockEffect:
+            alter = partial(self._alter_copy, app_label, rename_to, by_cast)
             return effect_of(
                 schema_editor.connection, alter, app_label, self.model_name, from_state, to_state
             )
+
+        try:
+            return attempt(by_cast=True)
         except DatabaseError as error:
             if not errors.is_misfit(error):
                 raise
-            raise Refused(
-                f"{self.subject(app_label)}: PostgreSQL says: {errors.message(error)}. If "
-                "something is built on the field that does not fit the new type, remove it in an "
-                "operation before, and add it again after the switch. If there is no cast between "
-                "the types, go by a new field, which BackfillField fills from the old one."
-            ) from error
+            reason = error
+        try:
+            if self.forward is not None:  # it may do where there is no cast
+                return attempt(by_cast=False)
+        except DatabaseError as error:
+            if not errors.is_misfit(error):
+                raise
+            reason = error
+        raise Refused(
+            f"{self.subject(app_label)}: PostgreSQL says: {errors.message(reason)}. If there is no "
+            f"cast between the types, give forward= and backward=, expressions over "
+            f"F({self.name!r}). If something is built on the field that does not fit the new type, "
+            "remove it in an operation before, and add it again after the switch."
+        ) from reason
+
+    def _alter_copy(
+        self,
+        app_label: str,
+        rename_to: str | None,
+        by_cast: bool,
+        editor: BaseDatabaseSchemaEditor,
+        before: ProjectState,
+        after: ProjectState,
+    ) -> None:
+        """Do to an empty copy of the table what `AlterField` does, and rename the column then."""
+        model = after.apps.get_model(app_label, self.model_name)
+        field: Any = model._meta.get_field(self.name)
+        table, column = editor.quote_name(model._meta.db_table), editor.quote_name(field.column)
+        if not by_cast:
+            type_ = field.db_type(editor.connection)
+            editor.execute(
+                f"ALTER TABLE {table} ALTER COLUMN {column} DROP DEFAULT, "
+                f"ALTER COLUMN {column} TYPE {type_} USING NULL"
+            )
+        AlterField.database_forwards(self, app_label, editor, before, after)
+        run_deferred_sql(editor)
+        if rename_to is not None:
+            new_name = editor.quote_name(rename_to)
+            editor.execute(f"ALTER TABLE {table} RENAME COLUMN {column} TO {new_name}")
 
     def retyping(
         self,

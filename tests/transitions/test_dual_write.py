@@ -98,9 +98,22 @@ def test_update_of_a_row_that_the_backfill_has_not_reached(
     assert both(session, 1) == (value, value)
 
 
-def test_unrelated_update_does_not_take_the_old_value_away(session: psycopg.Connection) -> None:
-    session.execute("UPDATE shop_user SET age = 50, full_name = full_name WHERE id = 1")
-    assert both(session, 1) == ("name 1", None)
+@pytest.mark.parametrize(
+    "update", ["age = 50, name = name", "age = 50, full_name = full_name", "age = 50"]
+)
+def test_unrelated_update_fills_a_row_that_the_backfill_has_not_reached(
+    session: psycopg.Connection, update: str
+) -> None:
+    session.execute(f"UPDATE shop_user SET {update} WHERE id = 1")
+    assert both(session, 1) == ("name 1", "name 1")
+
+
+def test_a_row_does_not_slip_past_the_backfill_when_its_key_changes(
+    session: psycopg.Connection,
+) -> None:
+    """The backfill goes from key to key, up to the last that there was when it began."""
+    session.execute("UPDATE shop_user SET id = 99 WHERE id = 1")
+    assert both(session, 99) == ("name 1", "name 1")
 
 
 def test_a_stale_null_of_new_code_wipes_nothing_out_before_the_backfill_is_done(

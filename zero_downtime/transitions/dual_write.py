@@ -4,7 +4,9 @@ Which side was written is told from values (NEW against OLD), not from the state
 Django's `save()` names every column, and another trigger's change is in no SET list at all.
 The triggers bear names that sort last, because BEFORE triggers run in the order of their names
 and the copy has to be taken after everybody else changed the row. Their WHEN clauses keep the
-functions from being called for writes that leave both sides as they are.
+functions from being called for rows whose sides are equal, as those are that the backfill writes,
+or that other columns of are written. Whoever writes a row that the backfill has not reached fills
+it: it may be about to get a key that the backfill has passed.
 
 Precedence, when one statement writes both sides differently: the new side wins.
 """
@@ -87,7 +89,15 @@ class PairTrigger(pgtrigger.Trigger):
         )
 
 
-class DualInsert(PairTrigger):
+class _DualWrite(PairTrigger):
+    """What the two that copy have in common."""
+
+    def get_condition(self, model: Model) -> pgtrigger.Condition:
+        """Call the function only for rows whose sides differ."""
+        return pgtrigger.Condition(f"NEW.{self.old} IS DISTINCT FROM NEW.{self.new}")
+
+
+class DualInsert(_DualWrite):
     """Fill the side that the INSERT left out.
 
     An INSERT cannot tell an explicit NULL from an omitted column, so NULL means "not mine". That
@@ -95,10 +105,6 @@ class DualInsert(PairTrigger):
     """
 
     operation = pgtrigger.Insert
-
-    def get_condition(self, model: Model) -> pgtrigger.Condition:
-        """Call the function only for rows whose sides differ."""
-        return pgtrigger.Condition(f"NEW.{self.old} IS DISTINCT FROM NEW.{self.new}")
 
     def get_func(self, model: Model) -> str:
         """Return the body of the function."""
@@ -110,21 +116,10 @@ class DualInsert(PairTrigger):
                 END IF;"""
 
 
-class DualUpdate(PairTrigger):
+class DualUpdate(_DualWrite):
     """Copy the side that the UPDATE changed to the other one."""
 
     operation = pgtrigger.Update
-
-    def get_condition(self, model: Model) -> pgtrigger.Condition:
-        """Call the function only for rows of which a side changed, and is not equal to the other.
-
-        Those that a statement has made equal itself, as a backfill does, are what they should be.
-        """
-        return pgtrigger.Condition(
-            f"NEW.{self.old} IS DISTINCT FROM NEW.{self.new} "
-            f"AND (NEW.{self.old} IS DISTINCT FROM OLD.{self.old} "
-            f"OR NEW.{self.new} IS DISTINCT FROM OLD.{self.new})"
-        )
 
     def get_func(self, model: Model) -> str:
         """Return the body of the function."""

@@ -10,7 +10,6 @@ import contextlib
 import itertools
 import os
 from collections.abc import Callable, Iterator
-from threading import Event
 from typing import Any
 
 import psycopg
@@ -21,10 +20,10 @@ from django.test import override_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.turns import OneStep, Turn
 from zero_downtime.backfills import controls, registry
 from zero_downtime.backfills.keys import Key, KeyRange
 from zero_downtime.backfills.runner import Runner
-from zero_downtime.backfills.throttles.brake import Brake
 from zero_downtime.backfills.work import Work
 from zero_downtime.errors import Refused
 from zero_downtime.models import Backfill, BackfillRange
@@ -107,25 +106,6 @@ class Moving(Work):
             happening(connection)
         if not self.poison.isdisjoint(moved):
             raise Mishap("poison")
-
-
-class Turn(Event):
-    """A stop that never lets a runner wait."""
-
-    def wait(self, timeout: float | None = None) -> bool:
-        return False
-
-
-class OneStep(Brake):
-    """Asked before each step; that it was asked ends the turn after the step."""
-
-    def __init__(self, turn: Turn) -> None:
-        super().__init__([])
-        self.turn = turn
-
-    def reason(self, connection: BaseDatabaseWrapper, table: str) -> str | None:
-        self.turn.set()
-        return None
 
 
 class Interruptible(Runner):

@@ -1,0 +1,293 @@
+"""Whatever happens at the same time: both sides end up equal, and nothing that was written is lost.
+
+Schedules are drawn: clients of old and new code with several transactions open at a time, workers
+of the backfill that are held up in the middle of a batch, backends that are terminated. All of it
+is led by one thread, which knows after each step what the transactions that have committed wrote
+to each row last.
+
+200 schedules, or 5,000 with HYPOTHESIS_PROFILE=long.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+from django.test import override_settings
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from psycopg import IsolationLevel
+from pytest_django import DjangoDbBlocker
+
+from tests.transitions.hunt import statements
+from tests.transitions.hunt.client import Client
+from tests.transitions.hunt.sessions import Session, settle, terminate
+from tests.transitions.hunt.shop import TABLES, Shop, expanded_shop
+from tests.transitions.hunt.statements import Rows, Sides, Statement
+from tests.transitions.hunt.worker import Worker
+from zero_downtime.backfills import controls
+from zero_downtime.errors import Refused
+from zero_downtime.transitions.rename_field import compare_sides
+
+# Of all kinds of tables together.
+SCHEDULES = {"short": 200, "long": 5_000}[os.environ.get("HYPOTHESIS_PROFILE", "short")]
+STEPS_PER_SCHEDULE = 30
+# More than any schedule needs; one that does not end would be a bug.
+MOST_STEPS = 200
+
+ROWS = 6
+CLIENTS, WORKERS = 4, 2
+# Some of the rows do not exist yet, or not any more.
+KEYS = st.lists(st.integers(1, ROWS + 4), min_size=1, max_size=4, unique=True)
+A_CLIENT = st.integers(0, CLIENTS - 1)
+A_WORKER = st.integers(0, WORKERS - 1)
+A_SIDE = st.sampled_from(["old", "new"])
+
+
+def writing(write: Callable[[Rows], Statement]) -> Any:
+    """Return the rule that old code, new code, or somebody who knows both sides, writes like that.
+
+    Of the rows one gets NULLs, if any.
+    """
+
+    def run(
+        schedule: Schedule,
+        number: int,
+        sides: set[str],
+        keys: list[int],
+        nulls: set[str],
+        commits: bool,
+    ) -> None:
+        if len(keys) > 1 and not schedule.is_filled:
+            # If the backfill ended while the statement waits, nobody could tell before which row.
+            nulls = nulls - {"new"}
+        rows = {key: schedule.values(sides, nulls if key == keys[0] else set()) for key in keys}
+        schedule.run(number, write(rows), commits=commits)
+
+    run.__name__ = write.__name__
+    return rule(
+        number=A_CLIENT,
+        sides=st.sets(A_SIDE, min_size=1),
+        keys=KEYS,
+        nulls=st.sets(A_SIDE),
+        commits=st.sampled_from([True, True, False]),
+    )(run)
+
+
+class Schedule(RuleBasedStateMachine):
+    """One backfill from its beginning to its end, and what happens meanwhile."""
+
+    def __init__(self, shop: Shop) -> None:
+        super().__init__()
+        self.shop = shop
+        self.backfill, self.committed = shop.start_over(ROWS)
+        self.clients = [Client(shop.url, self.committed) for _ in range(CLIENTS)]
+        copy = shop.rename.copy()
+        self.workers = [Worker(shop.url, self.backfill, copy) for _ in range(WORKERS)]
+        self.sessions: list[Session] = [*self.clients, *self.workers]
+        self.is_filled = False
+        self.numbers = itertools.count(1)
+        # What a client has read of one row by one side.
+        self.read: dict[tuple[int, str], tuple[int, str | None]] = {}
+
+    insert = writing(statements.insert)
+    insert_or_ignore = writing(statements.insert_or_ignore)
+    upsert = writing(statements.upsert)
+    copy = writing(statements.copy)
+    save = writing(statements.save)
+    update_alike = writing(statements.update_alike)
+    update_from = writing(statements.update_from)
+    append = writing(statements.append)
+    touch = writing(statements.touch)
+    change_key = writing(statements.change_key)
+    delete = writing(statements.delete)
+
+    def values(self, sides: set[str], nulls: set[str]) -> Sides:
+        """Return what a statement gives to those sides of a row."""
+        number = next(self.numbers)
+        # The shop's trigger makes something else of every other value of old code.
+        values = {"old": f"old {number}{' ' * (number % 2)}", "new": f"new {number}"}
+        return Sides(**{side: None if side in nulls else values[side] for side in sides})
+
+    def run(self, number: int, statement: Statement, *, commits: bool) -> None:
+        """Let a client run a statement, in the transaction that it is in or in a new one."""
+        client = self.clients[number]
+        if client.is_free:
+            client.begin()
+            client.run(statement, commits_at_once=commits)
+            self._settle()
+
+    @rule(number=A_CLIENT, side=A_SIDE, key=st.integers(1, ROWS))
+    def read_object(self, number: int, side: str, key: int) -> None:
+        """A client gets an object, as old or as new code."""
+        client = self.clients[number]
+        if client.is_free:
+            client.begin()
+            if row := client.read(key):
+                self.read[number, side] = key, row[side == "new"]
+
+    @rule(number=A_CLIENT, side=A_SIDE, commits=st.booleans())
+    def save_what_was_read(self, number: int, side: str, commits: bool) -> None:
+        """A client saves an object that it got some time ago: `save()` writes every column."""
+        if (number, side) in self.read:
+            key, value = self.read[number, side]
+            self.run(number, statements.save({key: Sides(**{side: value})}), commits=commits)
+
+    @rule(number=A_CLIENT)
+    def begin_repeatable_read(self, number: int) -> None:
+        """A client begins a transaction that goes on seeing what it has seen first."""
+        client = self.clients[number]
+        if client.is_free:
+            client.begin(IsolationLevel.REPEATABLE_READ)
+
+    @rule(number=A_CLIENT)
+    def savepoint(self, number: int) -> None:
+        """A client begins an inner `atomic()`."""
+        client = self.clients[number]
+        if client.transaction and client.is_free:
+            client.savepoint()
+
+    @rule(number=A_CLIENT)
+    def roll_back_to_savepoint(self, number: int) -> None:
+        """An inner `atomic()` fails."""
+        client = self.clients[number]
+        if client.transaction and client.transaction.savepoints and client.is_free:
+            client.rollback_to_savepoint()
+            self._settle()
+
+    @rule(number=A_CLIENT, how=st.sampled_from([Client.commit, Client.commit, Client.rollback]))
+    def end_transaction(self, number: int, how: Callable[[Client], None]) -> None:
+        """A client commits, or rolls back."""
+        client = self.clients[number]
+        if client.is_free:
+            how(client)
+            self._settle()
+
+    @rule(number=A_CLIENT)
+    def terminate_client(self, number: int) -> None:
+        """A client loses its backend, maybe while it waits for a lock."""
+        client = self.clients[number]
+        terminate(client, self.shop.observer)
+        client.lose_connection()
+        self._settle()
+
+    @rule(number=A_WORKER)
+    def move_batch(self, number: int) -> None:
+        """A worker moves a batch."""
+        self._let_work(number, stops=False)
+
+    @rule(number=A_WORKER)
+    def stop_in_batch(self, number: int) -> None:
+        """A worker begins with a batch, and stops before it commits."""
+        self._let_work(number, stops=True)
+
+    def _let_work(self, number: int, *, stops: bool) -> None:
+        worker = self.workers[number]
+        if not worker.is_busy and not worker.is_held_up:
+            worker.take_step(stops=stops)
+            self._settle()
+
+    @rule(number=A_WORKER, dies=st.booleans())
+    def end_batch(self, number: int, dies: bool) -> None:
+        """A worker that is in a batch commits it, or its backend dies."""
+        worker = self.workers[number]
+        if dies and (worker.is_busy or worker.is_held_up):
+            terminate(worker, self.shop.observer)
+        worker.work.go_on()
+        self._settle()
+
+    @rule()
+    def verify(self) -> None:
+        """Somebody compares both sides while all of that is going on."""
+        comparison = compare_sides(self.shop.connection, self.shop.rename)
+        assert comparison.equal or not self.is_filled, comparison
+
+    @rule()
+    def repair(self) -> None:
+        """Somebody lets the backfill go through all rows again."""
+        with contextlib.suppress(Refused):  # because a worker is at it
+            controls.start_over(self.shop.connection, self.backfill)
+
+    @invariant()
+    def both_sides_are_what_was_written_last(self) -> None:
+        """Or the new side waits for the backfill."""
+        rows = self.shop.rows()
+        assert {key: old for key, (old, _) in rows.items()} == self.committed
+        for old, new in rows.values():
+            assert new == old or (new is None and not self.is_filled), rows
+
+    def teardown(self) -> None:
+        """Let all transactions end, and the backfill run to its end; then nothing may differ."""
+        try:
+            self._end_transactions()
+            self._end_backfill()
+            self.both_sides_are_what_was_written_last()
+            self.verify()
+        finally:
+            for session in self.sessions:
+                session.abandon(self.shop.observer)
+
+    def _end_transactions(self) -> None:
+        for _ in range(MOST_STEPS):
+            for worker in self.workers:
+                worker.work.go_on()
+            self._settle()
+            for client in self.clients:
+                if client.is_free:
+                    client.commit()
+                    self._settle()
+            open_transactions = [client for client in self.clients if client.transaction]
+            if not open_transactions and not any(worker.is_busy for worker in self.workers):
+                return
+        raise AssertionError("some sessions wait for ever")
+
+    def _end_backfill(self) -> None:
+        for worker, _ in zip(itertools.cycle(self.workers), range(MOST_STEPS), strict=False):
+            if self.shop.is_filled:
+                return
+            worker.take_step(stops=False)
+            self._settle()
+        raise AssertionError("the backfill does not end")
+
+    def _settle(self) -> None:
+        """Wait until nobody can go on, and take note of what happened."""
+        settle(self.sessions, self.shop.observer)
+        for worker in self.workers:
+            worker.raise_what_went_wrong()
+        self.is_filled = self.is_filled or self.shop.is_filled
+        while ended := [client for client in self.clients if client.has_an_outcome]:
+            for client in ended:
+                client.take_note(null_is_meant=self.is_filled and self.shop.is_nullable)
+            settle(self.sessions, self.shop.observer)
+
+
+@pytest.fixture(params=TABLES)
+def shop(
+    request: pytest.FixtureRequest,
+    server_url: str,
+    django_db_blocker: DjangoDbBlocker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Shop]:
+    monkeypatch.setattr("zero_downtime.backfills.runner.LOOK_AGAIN", 0.01)
+    # A batch waits for a client as long as the client pleases.
+    patience = override_settings(ZERO_DOWNTIME={"BATCH_MIN_ROWS": 1, "LOCK_TIMEOUT": 60})
+    with patience, django_db_blocker.unblock(), expanded_shop(server_url, request.param) as shop:
+        yield shop
+
+
+def test_both_sides_end_up_equal_and_nothing_is_lost(shop: Shop) -> None:
+    run_state_machine_as_test(
+        partial(Schedule, shop),
+        settings=settings(
+            max_examples=SCHEDULES // len(TABLES) + 1,
+            stateful_step_count=STEPS_PER_SCHEDULE,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
+    )

@@ -42,6 +42,16 @@ class Transition(models.Model):
             )
         ]
 
+    @property
+    def mirrors_new(self) -> bool:
+        """Whether the old side is the one to be filled, because a contract was taken back."""
+        return bool(self.details.get("mirrors_new"))
+
+    @property
+    def unfilled_name(self) -> str:
+        """The name by which code reads NULL until the backfill has finished."""
+        return self.old_name if self.mirrors_new else self.new_name
+
     def __str__(self) -> str:
         field = f"{self.app_label}.{self.model_name}.{self.old_name}"
         is_rename = self.new_name not in ("", self.old_name)

@@ -207,10 +207,12 @@ def test_back_from_the_contract_and_forward_again(project: Project) -> None:
     project.manage("migrate", settings=NO_WAITING)
 
     back = project.manage("migrate", "shop", "0003", settings={"INLINE_BACKFILL_ROWS": 5})
-    assert columns(project) == ["id", "name", "age", "full_name"]
+    assert columns(project) == ["id", "full_name", "age", "name"]
     assert "Run: manage.py backfill shop.0003_rename_name_backfill" in back.stdout
-    assert "code that uses 'full_name' of shop.user reads NULL" in back.stdout
-    assert project.rows("SELECT DISTINCT full_name FROM shop_user") == [(None,)]
+    assert "code that uses 'name' of shop.user reads NULL" in back.stdout
+    assert project.rows("SELECT DISTINCT name FROM shop_user") == [(None,)]
+    # New code, which is running, reads on.
+    assert project.rows("SELECT count(*) FROM shop_user WHERE full_name = 'name ' || id") == [(10,)]
     held = project.manage("migrate", settings=NO_WAITING)
     assert "backfill shop.0003_rename_name_backfill is pending" in held.stdout
     project.manage("backfill")
@@ -221,16 +223,34 @@ def test_back_from_the_contract_and_forward_again(project: Project) -> None:
 
 
 def test_back_from_the_contract_a_small_table_is_filled_at_once(project: Project) -> None:
-    """So that new code, which may still be running, reads what is there."""
+    """So that old code, which may come back now, reads what is there."""
     expanded_shop(project)
     project.manage("migrate", settings=NO_WAITING)
 
     back = project.manage("migrate", "shop", "0003")
 
-    assert project.rows("SELECT count(*) FROM shop_user WHERE full_name = 'name ' || id") == [(10,)]
+    assert project.rows("SELECT count(*) FROM shop_user WHERE name = 'name ' || id") == [(10,)]
     assert "reads NULL" not in back.stdout
     project.manage("migrate", settings=NO_WAITING)
     assert columns(project) == ["id", "full_name", "age"]
+
+
+def test_back_from_the_contract_a_default_does_not_shadow_what_old_code_inserts(
+    project: Project,
+) -> None:
+    """It is the new column that has the default now."""
+    expanded_shop(project, before="ALTER TABLE shop_user ALTER COLUMN name SET DEFAULT 'nobody'")
+    project.manage("migrate", settings=NO_WAITING)
+    project.manage("migrate", "shop", "0003")
+    with project.connect() as connection:
+        connection.execute("INSERT INTO shop_user (name, age) VALUES ('old code', 1)")
+        connection.execute("INSERT INTO shop_user (full_name, age) VALUES ('new code', 1)")
+        connection.execute("INSERT INTO shop_user (age) VALUES (1)")
+    assert project.rows("SELECT name, full_name FROM shop_user WHERE id > 10 ORDER BY id") == [
+        ("old code", "old code"),
+        ("new code", "new code"),
+        ("nobody", "nobody"),
+    ]
 
 
 @pytest.mark.parametrize(("small", "status"), [(5, "pending"), (100, "succeeded")])

@@ -145,9 +145,19 @@ class Project:
         self, *arguments: str, settings: Mapping[str, Any] | None = None
     ) -> subprocess.Popen[str]:
         """Start ``manage.py`` with ``arguments``; it is killed when the test ends."""
+        return self.start_script("manage.py", *arguments, settings=settings)
+
+    def start_script(
+        self,
+        script: str,
+        *arguments: str,
+        directory: Path | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> subprocess.Popen[str]:
+        """Start a Python script in ``directory``, or the project's; killed when the test ends."""
         process = subprocess.Popen(
-            [sys.executable, "manage.py", *arguments],
-            cwd=self.directory,
+            [sys.executable, script, *arguments],
+            cwd=directory or self.directory,
             env=self.environment(settings),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -1,9 +1,9 @@
-"""A process of running code: writes `shop_user` through a Django model until its input ends.
+"""A process of running code: works on `shop_user` through a Django model until its input ends.
 
-Started as a script in a project's directory with the name of the field that its code knows.
-Says "ready" after its first requests and "again" each time it is asked by a line on its input
-and has served some more since; at the end it prints what it wrote last to each row that it
-inserted itself, as JSON, and dies of the first error.
+Started as a script in a project's directory with the name of the field that its code knows, and
+the kind of values that the field takes. Says "ready" after its first requests and "again" each
+time it is asked by a line on its input and has served some more since; at the end it prints what
+it wrote last to each row that it inserted itself, as JSON, and dies of the first error.
 """
 
 from __future__ import annotations
@@ -13,62 +13,103 @@ import os
 import random
 import select
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 REQUESTS_BETWEEN_WORDS = 30
 
+# A value that nobody else writes, from the number of the request.
+VALUES: dict[str, Callable[[int], Any]] = {
+    "text": lambda number: f"{os.getpid()} {number}",
+    "integer": lambda number: (os.getpid() % 1000) * 1_000_000 + number,
+}
 
-def serve(field: str) -> dict[int, str]:
+
+def serve(field: str, value_of: Callable[[int], Any]) -> dict[int, Any]:
     from django.db import transaction
     from shop.models import User  # type: ignore[import-not-found]
 
-    mine: dict[int, str] = {}
+    mine: dict[int, Any] = {}
     shared = list(User.objects.order_by("pk").values_list("pk", flat=True)[:200])
 
-    def insert(value: str) -> None:
+    def one_of_mine() -> int:
+        return random.choice(list(mine))
+
+    def create(value: Any) -> None:
         mine[User.objects.create(**{field: value}).pk] = value
 
-    def insert_many(value: str) -> None:
-        values = [f"{value} {n}" for n in range(3)]
-        users = User.objects.bulk_create([User(**{field: each}) for each in values])
-        mine.update({user.pk: each for user, each in zip(users, values, strict=True)})
+    def bulk_create(value: Any) -> None:
+        users = User.objects.bulk_create([User(**{field: value}) for _ in range(3)])
+        mine.update({user.pk: value for user in users})
 
-    def save_every_column(value: str) -> None:
+    def save_every_column(value: Any) -> None:
         with transaction.atomic():
-            user = User.objects.select_for_update().get(pk=random.choice(list(mine)))
+            user = User.objects.select_for_update().get(pk=one_of_mine())
             setattr(user, field, value)
             user.save()
         mine[user.pk] = value
 
-    def save_other_column(value: str) -> None:
+    def save_other_column(value: Any) -> None:
         user = User.objects.only("pk").get(pk=random.choice(shared))
         user.age = random.randrange(90)
         user.save(update_fields=["age"])
 
-    def update_shared_rows(value: str) -> None:
+    def update_or_create(value: Any) -> None:
+        user, _ = User.objects.update_or_create(pk=one_of_mine(), defaults={field: value})
+        mine[user.pk] = value
+
+    def upsert(value: Any) -> None:
+        users = [User(pk=pk, **{field: value}) for pk in sorted({one_of_mine(), one_of_mine()})]
+        User.objects.bulk_create(
+            users, update_conflicts=True, unique_fields=["pk"], update_fields=[field]
+        )
+        mine.update({user.pk: value for user in users})
+
+    def bulk_update(value: Any) -> None:
+        users = [User(pk=pk, **{field: value}) for pk in sorted({one_of_mine(), one_of_mine()})]
+        User.objects.bulk_update(users, [field])
+        mine.update({user.pk: value for user in users})
+
+    def update_shared_rows(value: Any) -> None:
         first = random.choice(shared)
         User.objects.filter(pk__in=[first, first + 1]).update(**{field: value})
 
-    def read_own_row(value: str) -> None:
-        pk = random.choice(list(mine))
-        found = User.objects.get(pk=pk)
-        assert getattr(found, field) == mine[pk], (pk, getattr(found, field), mine[pk])
+    def delete(value: Any) -> None:
+        if len(mine) > 1:
+            pk = one_of_mine()
+            User.objects.get(pk=pk).delete()
+            del mine[pk]
 
-    insert(f"{field} first")
+    def get(value: Any) -> None:
+        pk = one_of_mine()
+        found = getattr(User.objects.get(pk=pk), field)
+        assert found == mine[pk], (pk, found, mine[pk])
+
+    def find(value: Any) -> None:
+        pk = one_of_mine()
+        assert User.objects.filter(**{field: mine[pk]}, pk=pk).exists(), (pk, mine[pk])
+
+    create(value_of(0))
     requests = [
-        insert,
-        insert_many,
+        create,
+        bulk_create,
         save_every_column,
         save_other_column,
+        update_or_create,
+        upsert,
+        bulk_update,
         update_shared_rows,
-        read_own_row,
+        delete,
+        get,
+        find,
     ]
     print("ready", flush=True)
     served = 0
     while True:
         for _ in range(REQUESTS_BETWEEN_WORDS):
             served += 1
-            random.choice(requests)(f"{field} {os.getpid()} {served}")
+            random.choice(requests)(value_of(served))
         if select.select([sys.stdin], [], [], 0)[0]:
             if not sys.stdin.readline():
                 return mine
@@ -81,4 +122,5 @@ if __name__ == "__main__":
     import django
 
     django.setup()
-    print(json.dumps(serve(sys.argv[1])), flush=True)
+    field, values = sys.argv[1:]
+    print(json.dumps(serve(field, VALUES[values])), flush=True)

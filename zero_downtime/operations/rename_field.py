@@ -164,12 +164,12 @@ class ContractRenameField(_RenameFieldPair, Contract):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        """Go back to both names, and fill the new one again; on a large table `backfill` does."""
+        """Go back to both names, and fill the old one; on a large table `backfill` does."""
         if not is_postgresql(schema_editor):
             return
         require_no_transaction(self, schema_editor)
         if rename := self._rename(app_label, schema_editor, from_state.apps):
-            fill = partial(fill_again, schema_editor.connection, rename.key, rename.copy())
+            fill = partial(fill_again, schema_editor.connection, rename.key)
             rename_field.revert_contract(schema_editor, rename, fill)
 
     def describe(self) -> str:

@@ -60,8 +60,7 @@ class PairTrigger(pgtrigger.Trigger):
 
     def __init__(self, pair: ColumnPair) -> None:
         self.pair = pair
-        self.old = f'"{pair.old}"'
-        self.new = f'"{pair.new}"'
+        self.old, self.new = f'"{pair.old}"', f'"{pair.new}"'
         super().__init__(name=str(self.operation).lower())
 
     def get_pgid(self, model: Model | None = None) -> str:
@@ -92,16 +91,25 @@ class PairTrigger(pgtrigger.Trigger):
 class _DualWrite(PairTrigger):
     """What the two that copy have in common."""
 
+    def __init__(self, pair: ColumnPair) -> None:
+        super().__init__(pair)
+        self.original, self.mirror = f'"{pair.original}"', f'"{pair.mirror}"'
+
     def get_condition(self, model: Model) -> pgtrigger.Condition:
         """Call the function only for rows whose sides differ."""
         return pgtrigger.Condition(f"NEW.{self.old} IS DISTINCT FROM NEW.{self.new}")
+
+    def _copy(self, source: str, target: str) -> str:
+        """Return what copies the side that was written to the other one."""
+        note = evidence.note_old_write(self.pair) if source == self.old else ""
+        return f"NEW.{target} := NEW.{source};{note}"
 
 
 class DualInsert(_DualWrite):
     """Fill the side that the INSERT left out.
 
     An INSERT cannot tell an explicit NULL from an omitted column, so NULL means "not mine". That
-    is why the new column has no default while both sides live.
+    is asked of the mirror, which has no default.
     """
 
     operation = pgtrigger.Insert
@@ -109,10 +117,10 @@ class DualInsert(_DualWrite):
     def get_func(self, model: Model) -> str:
         """Return the body of the function."""
         return f"""
-                IF NEW.{self.new} IS NULL THEN
-                    NEW.{self.new} := NEW.{self.old};{evidence.note_old_write(self.pair)}
+                IF NEW.{self.mirror} IS NULL THEN
+                    {self._copy(self.original, self.mirror)}
                 ELSE
-                    NEW.{self.old} := NEW.{self.new};
+                    {self._copy(self.mirror, self.original)}
                 END IF;"""
 
 
@@ -124,22 +132,26 @@ class DualUpdate(_DualWrite):
     def get_func(self, model: Model) -> str:
         """Return the body of the function."""
         return f"""
-                IF NEW.{self.new} IS DISTINCT FROM OLD.{self.new}
-                   AND (NEW.{self.new} IS NOT NULL OR {self._null_is_meant()}) THEN
-                    NEW.{self.old} := NEW.{self.new};
-                ELSIF NEW.{self.old} IS DISTINCT FROM OLD.{self.old} THEN
-                    NEW.{self.new} := NEW.{self.old};{evidence.note_old_write(self.pair)}
+                IF {self._is_written(self.new)} THEN
+                    {self._copy(self.new, self.old)}
+                ELSIF {self._is_written(self.old)} THEN
+                    {self._copy(self.old, self.new)}
                 ELSE
-                    NEW.{self.new} := NEW.{self.old};
+                    NEW.{self.mirror} := NEW.{self.original};
                 END IF;"""
 
-    def _null_is_meant(self) -> str:
-        """Return the condition that a NULL on the new side is a value like any other.
+    def _is_written(self, side: str) -> str:
+        """Return the condition that the UPDATE means to change that side.
 
-        New code that read a row before the backfill reached it read NULL, and `save()` writes
-        what was read. Until the new side is filled, such a NULL must not wipe out the old one.
+        Code that read a row before the backfill reached it read NULL in the mirror, and `save()`
+        writes what was read. Until the mirror is filled, such a NULL must not wipe anything out.
         """
-        return evidence.is_filled(self.pair) if self.pair.nullable else "false"
+        differs = f"NEW.{side} IS DISTINCT FROM OLD.{side}"
+        if side == self.original:
+            return differs
+        null_is_meant = evidence.is_filled(self.pair) if self.pair.nullable else "false"
+        return f"""{differs}
+                   AND (NEW.{side} IS NOT NULL OR {null_is_meant})"""
 
 
 def install(schema_editor: BaseDatabaseSchemaEditor, model: Any, pair: ColumnPair) -> None:

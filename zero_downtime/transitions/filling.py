@@ -15,7 +15,7 @@ def filling(transition: Transition) -> CopyColumn:
 
 
 def _mirror(transition: Transition) -> CopyColumn:
-    return rename_field.FillMirror(transition.table, transition.old_column, transition.new_column)
+    return rename_field.filling(transition)
 
 
 _FILLINGS: dict[str, Callable[[Transition], CopyColumn]] = {

@@ -11,20 +11,44 @@ from zero_downtime.postgres import catalog, identifiers
 
 @dataclass(frozen=True)
 class ColumnPair:
-    """Two columns of one table that are kept equal. `table` is named as Django names it."""
+    """Two columns of one table that are kept equal. `table` is named as Django names it.
+
+    One of them is the original; the other is its mirror, which is NULL in every row until it is
+    filled, and has no default. That is the new one, until a contract has been taken back.
+    """
 
     schema: str
     table: str
     old: str
     new: str
     nullable: bool = True
+    mirrors_new: bool = False
 
     @classmethod
-    def of(cls, connection: BaseDatabaseWrapper, table: str, old: str, new: str) -> ColumnPair:
+    def of(
+        cls,
+        connection: BaseDatabaseWrapper,
+        table: str,
+        old: str,
+        new: str,
+        *,
+        mirrors_new: bool = False,
+    ) -> ColumnPair:
         """Return the pair, with the schema in which `table` is found."""
-        original = catalog.get_column(connection, table, old)
+        original = catalog.get_column(connection, table, new if mirrors_new else old)
         nullable = original is None or not original.not_null
-        return cls(catalog.schema_of(connection, table), table, old, new, nullable)
+        schema = catalog.schema_of(connection, table)
+        return cls(schema, table, old, new, nullable, mirrors_new)
+
+    @property
+    def original(self) -> str:
+        """Return the column that has always held the values."""
+        return self.new if self.mirrors_new else self.old
+
+    @property
+    def mirror(self) -> str:
+        """Return the column that was added to hold the same."""
+        return self.old if self.mirrors_new else self.new
 
     @property
     def quoted_schema(self) -> str:

@@ -139,16 +139,25 @@ def record_expanded(
         )
 
 
-def record_reopened(connection: BaseDatabaseWrapper, key: TransitionKey, pair: ColumnPair) -> None:
+def record_reopened(
+    connection: BaseDatabaseWrapper,
+    key: TransitionKey,
+    pair: ColumnPair,
+    details: dict[str, Any] | None = None,
+) -> None:
     """Put a contracted transition back into the phase `expanded`, in the caller's transaction.
 
     Its backfills have to move every row once more.
+
+    Args:
+        details: what the later phases have to know of it.
     """
     transition = find(connection, key)
     if transition is None:
-        record_expanded(connection, key, pair)
+        record_expanded(connection, key, pair, details=details)
         return
     transition.phase = Transition.Phase.EXPANDED
+    transition.details = details or {}
     transition.expanded_at = timezone.now()
     transition.switched_at = transition.contracted_at = None
     transition.save(using=connection.alias)

@@ -4,12 +4,15 @@ Expand adds a mirror of the column under the new name and keeps the two equal by
 Contract, when nobody uses the old name any more, drops the *mirror* and renames the original:
 one short lock, and every index, constraint, default, foreign key, view and statistic of the
 column comes along as with a plain RENAME COLUMN, without being rebuilt.
+
+Taking a contract back adds a mirror under the *old* name, so that new code, which is running, goes
+on reading the original, and old code can come back as soon as the mirror is filled.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -32,12 +35,16 @@ KIND = "rename_field"
 
 @dataclass(frozen=True)
 class FieldRename:
-    """A rename of one field, as seen from the table. `model` is a historical model."""
+    """A rename of one field, as seen from the table. `model` is a historical model.
+
+    `mirrors_new` says that the contract has been taken back: the new column is the original then.
+    """
 
     key: TransitionKey
     model: type[Model]
     old_column: str
     new_column: str
+    mirrors_new: bool = False
 
     @property
     def table(self) -> str:
@@ -51,20 +58,51 @@ class FieldRename:
 
     def pair(self, connection: BaseDatabaseWrapper) -> ColumnPair:
         """Return the two columns for the dual write."""
-        return ColumnPair.of(connection, self.table, self.old_column, self.new_column)
+        return ColumnPair.of(
+            connection,
+            self.table,
+            self.old_column,
+            self.new_column,
+            mirrors_new=self.mirrors_new,
+        )
+
+    @property
+    def original(self) -> str:
+        """Return the column that has always held the values."""
+        return self.new_column if self.mirrors_new else self.old_column
+
+    @property
+    def mirror(self) -> str:
+        """Return the column that was added to hold the same."""
+        return self.old_column if self.mirrors_new else self.new_column
 
     def copy(self) -> CopyColumn:
         """Return the work of the backfill that belongs to this rename."""
-        return FillMirror(self.table, self.old_column, self.new_column)
+        return FillMirror(self.table, self.old_column, self.new_column, self.mirrors_new)
 
 
 class FillMirror(CopyColumn):
     """Copies the original to its mirror."""
 
+    def __init__(self, table: str, old: str, new: str, mirrors_new: bool = False) -> None:
+        original, mirror = (new, old) if mirrors_new else (old, new)
+        super().__init__(table, original, mirror)
+        self.old, self.new = old, new
+
     def finish(self, connection: BaseDatabaseWrapper) -> None:
         """Let the triggers know that from now on a NULL in the mirror is meant."""
-        pair = ColumnPair.of(connection, self.table, self.source, self.target)
+        pair = ColumnPair.of(connection, self.table, self.old, self.new)
         evidence.record_filled(connection, pair)
+
+
+def filling(transition: Transition) -> CopyColumn:
+    """Return the work of the backfill that belongs to a rename in whatever phase."""
+    return FillMirror(
+        transition.table,
+        transition.old_column,
+        transition.new_column,
+        transition.mirrors_new,
+    )
 
 
 def expand(
@@ -96,9 +134,12 @@ def revert_expand(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) 
     """
     if not schema_editor.collect_sql and _find(schema_editor, rename) is None:
         return
+    rename = _as_it_stands(schema_editor, rename)
 
     def take_down() -> None:
         _drop_mirror(schema_editor, rename)
+        if rename.mirrors_new:
+            _rename_column(schema_editor, rename.table, rename.new_column, rename.old_column)
         if not schema_editor.collect_sql:
             phases.forget(schema_editor.connection, rename.key)
 
@@ -116,11 +157,13 @@ def contract(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -> No
     if not schema_editor.collect_sql:
         if _is_in_phase(schema_editor, rename, Transition.Phase.CONTRACTED):
             return
+        rename = _as_it_stands(schema_editor, rename)
         _require_contractable(schema_editor, rename)
 
     def finish() -> None:
         _drop_mirror(schema_editor, rename)
-        _rename_column(schema_editor, rename.table, rename.old_column, rename.new_column)
+        if not rename.mirrors_new:
+            _rename_column(schema_editor, rename.table, rename.old_column, rename.new_column)
         if not schema_editor.collect_sql:
             phases.record_contracted(schema_editor.connection, rename.key)
 
@@ -128,33 +171,40 @@ def contract(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -> No
 
 
 def revert_contract(
-    schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename, fill: Callable[[], None]
+    schema_editor: BaseDatabaseSchemaEditor,
+    rename: FieldRename,
+    fill: Callable[[CopyColumn], None],
 ) -> None:
-    """Let both columns live again. The rows have to be backfilled once more.
+    """Let both columns live again, the old one as a mirror, which the backfill has to fill.
 
     Locks: ACCESS EXCLUSIVE on the table, briefly.
 
     Args:
-        fill: called as soon as there is something to fill, ahead of the indexes: until the mirror
-            is filled, new code reads NULL.
+        fill: called with what fills the mirror as soon as there is one, ahead of the indexes:
+            until it is filled, old code would read NULL.
     """
-
-    def go_back() -> None:
-        _rename_column(schema_editor, rename.table, rename.new_column, rename.old_column)
-        _put_up_mirror(schema_editor, rename, phases.record_reopened)
-
-    if schema_editor.collect_sql:
-        go_back()
-    elif not _is_in_phase(schema_editor, rename, Transition.Phase.EXPANDED):
-        briefly(schema_editor, rename.table, go_back)
+    transition = None if schema_editor.collect_sql else _find(schema_editor, rename)
+    if transition is not None and transition.phase == Transition.Phase.EXPANDED:
+        rename = _as_it_stands(schema_editor, rename)
+    else:
+        rename = replace(rename, mirrors_new=True)
+        record = partial(phases.record_reopened, details={"mirrors_new": True})
+        put_up_mirror = partial(_put_up_mirror, schema_editor, rename, record)
+        briefly(schema_editor, rename.table, put_up_mirror)
     if not schema_editor.collect_sql:
-        fill()
+        fill(rename.copy())
     _build_mirror_indexes(schema_editor, rename)
 
 
 def compare_sides(connection: BaseDatabaseWrapper, rename: FieldRename) -> Comparison:
     """Compare both columns in every row. Locks: ACCESS SHARE."""
     return compare(connection, rename.copy())
+
+
+def _as_it_stands(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -> FieldRename:
+    """Return the rename with the mirror that it has in this database."""
+    transition = None if schema_editor.collect_sql else _find(schema_editor, rename)
+    return replace(rename, mirrors_new=transition is not None and transition.mirrors_new)
 
 
 def _find(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -> Transition | None:
@@ -213,8 +263,8 @@ def _require_contractable(schema_editor: BaseDatabaseSchemaEditor, rename: Field
 
 def _require_untouched_mirror(connection: BaseDatabaseWrapper, rename: FieldRename) -> None:
     """Refuse to drop a mirror that a migration in between has changed: the change would go too."""
-    original = catalog.get_column(connection, rename.table, rename.old_column)
-    mirror = catalog.get_column(connection, rename.table, rename.new_column)
+    original = catalog.get_column(connection, rename.table, rename.original)
+    mirror = catalog.get_column(connection, rename.table, rename.mirror)
     if original is None or mirror is None:
         raise Refused(
             f'Table "{rename.table}" should have both columns "{rename.old_column}" and '
@@ -223,13 +273,13 @@ def _require_untouched_mirror(connection: BaseDatabaseWrapper, rename: FieldRena
         )
     added = [
         name
-        for name in catalog.built_on_column(connection, rename.table, rename.new_column)
+        for name in catalog.built_on_column(connection, rename.table, rename.mirror)
         if not name.startswith(twin_indexes.PREFIX)
     ]
     if mirror.type != original.type or mirror.not_null > original.not_null or added:
         what = f"{', '.join(added)} was added to it" if added else "its type or NULL was changed"
         raise Refused(
-            f'Column "{rename.new_column}" of table "{rename.table}" is dropped by the contract '
+            f'Column "{rename.mirror}" of table "{rename.table}" is dropped by the contract '
             f"in favour of the original, but since the expand {what}. "
             "Move the operation that did so behind the ContractRenameField: migrate back to "
             "before it, change the order, and migrate again."
@@ -246,7 +296,7 @@ def _put_up_mirror(
     connection = schema_editor.connection
     schema_editor.execute(
         f"ALTER TABLE {schema_editor.quote_name(rename.table)} "
-        f"ADD COLUMN {schema_editor.quote_name(rename.new_column)} "
+        f"ADD COLUMN {schema_editor.quote_name(rename.mirror)} "
         f"{_mirror_type(connection, rename)}",
         params=None,
     )
@@ -260,13 +310,13 @@ def _build_mirror_indexes(schema_editor: BaseDatabaseSchemaEditor, rename: Field
     connection = schema_editor.connection
     if schema_editor.collect_sql and not catalog.table_exists(connection, rename.table):
         return
-    twins = twin_indexes.twins_of(connection, rename.table, rename.old_column, rename.new_column)
+    twins = twin_indexes.twins_of(connection, rename.table, rename.original, rename.mirror)
     twin_indexes.build(schema_editor, rename.table, twins)
 
 
 def _mirror_type(connection: BaseDatabaseWrapper, rename: FieldRename) -> str:
     """Return the original's type as the catalog has it: no default, and NULL until filled."""
-    original = catalog.get_column(connection, rename.table, rename.old_column)
+    original = catalog.get_column(connection, rename.table, rename.original)
     if original is None:  # `sqlmigrate` before the table exists
         field = rename.model._meta.get_field(rename.key.new_name)
         return str(field.db_type(connection))
@@ -279,7 +329,7 @@ def _drop_mirror(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -
     dual_write.uninstall(schema_editor, rename.pair(schema_editor.connection))
     schema_editor.execute(
         f"ALTER TABLE {schema_editor.quote_name(rename.table)} "
-        f"DROP COLUMN {schema_editor.quote_name(rename.new_column)}",
+        f"DROP COLUMN {schema_editor.quote_name(rename.mirror)}",
         params=None,
     )
 

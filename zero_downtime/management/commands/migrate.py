@@ -225,7 +225,7 @@ class GuardedMigrateMixin:
             )
             if transition := backfill.transition:
                 self.stdout.write(
-                    f"  Until it has, code that uses {transition.new_name!r} of "
+                    f"  Until it has, code that uses {transition.unfilled_name!r} of "
                     f"{transition.app_label}.{transition.model_name} reads NULL in rows that "
                     "nobody has filled."
                 )

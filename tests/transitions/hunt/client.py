@@ -9,7 +9,7 @@ from psycopg import IsolationLevel, errors
 
 from tests.transitions.hunt.expected import Transaction, Value
 from tests.transitions.hunt.sessions import Session
-from tests.transitions.hunt.statements import Statement
+from tests.transitions.hunt.statements import Rules, Statement
 
 # The key is taken, the column is NOT NULL, or (as OperationalError) the statement was chosen to
 # end a deadlock, its snapshot is too old, or its backend was terminated.
@@ -61,11 +61,11 @@ class Client(Session):
         self.statement, self.commits_at_once = statement, commits_at_once
         self._begin(self._execute, statement)
 
-    def take_note(self, null_is_meant: bool) -> None:
+    def take_note(self, rules: Rules) -> None:
         """Look at the outcome of the statement, which has ended.
 
         Args:
-            null_is_meant: whether a NULL on the new side was a value like any other.
+            rules: those that were in force when it did.
         """
         statement, transaction = self.statement, self.transaction
         assert statement
@@ -77,7 +77,7 @@ class Client(Session):
             self._recover(transaction)
             return
         for key in keys:
-            statement.effect(transaction, key, null_is_meant)
+            statement.effect(transaction, key, rules)
         if self.commits_at_once:
             self.commit()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psycopg
 from django.db import models
@@ -33,9 +33,12 @@ USER = ModelState(
     ],
 )
 
+TABLE = "CREATE TABLE shop_user (id bigint PRIMARY KEY, name text, age int DEFAULT 0)"
+CONTRACT_TAKEN_BACK = "contract taken back"
 # How the table may be made. All of them end in the same columns.
 TABLES = {
-    "plain": "CREATE TABLE shop_user (id bigint PRIMARY KEY, name text, age int DEFAULT 0)",
+    "plain": TABLE,
+    CONTRACT_TAKEN_BACK: TABLE,
     "not null": """
         CREATE TABLE shop_user (id bigint PRIMARY KEY, name text NOT NULL, age int DEFAULT 0)
     """,
@@ -75,15 +78,22 @@ class Shop:
         with self.observer.transaction():
             self.observer.execute("SET LOCAL session_replication_role = replica")  # no triggers
             self.observer.cursor().executemany(
-                "INSERT INTO shop_user (id, name) VALUES (%s, %s)", list(committed.items())
+                f"INSERT INTO shop_user (id, {self.rename.original}) VALUES (%s, %s)".encode(),
+                list(committed.items()),
             )
         backfill = registry.register(self.connection, NAME, "shop_user")
         return backfill, committed
 
     def rows(self) -> dict[int, tuple[Value, Value]]:
-        """Return both columns of all rows, by key."""
-        rows = self.observer.execute("SELECT id, name, full_name FROM shop_user").fetchall()
-        return {key: (name, full_name) for key, name, full_name in rows}
+        """Return the original and its mirror in all rows, by key."""
+        columns = f"id, {self.rename.original}, {self.rename.mirror}"
+        rows = self.observer.execute(f"SELECT {columns} FROM shop_user".encode()).fetchall()
+        return {key: (original, mirror) for key, original, mirror in rows}
+
+    @property
+    def mirror(self) -> str:
+        """The side that waits for the backfill."""
+        return "old" if self.rename.mirrors_new else "new"
 
     @property
     def is_filled(self) -> bool:
@@ -115,4 +125,8 @@ def expanded_shop(server_url: str, table: str) -> Iterator[Shop]:
         rename = FieldRename(KEY, model, "name", "full_name")
         with connection.schema_editor(atomic=False) as editor:
             rename_field.expand(editor, rename)
+            if table == CONTRACT_TAKEN_BACK:
+                rename_field.contract(editor, rename)
+                rename_field.revert_contract(editor, rename, fill=lambda copy: None)
+                rename = replace(rename, mirrors_new=True)
         yield Shop(url, connection, observer, rename)

@@ -23,6 +23,19 @@ UNTOUCHED: Final = Untouched.UNTOUCHED
 
 
 @dataclass(frozen=True)
+class Rules:
+    """Which side waits to be filled, and whether a NULL there is a value like any other yet."""
+
+    mirror: str
+    null_is_meant: bool
+
+    @property
+    def original(self) -> str:
+        """The side that has always held the values."""
+        return "old" if self.mirror == "new" else "new"
+
+
+@dataclass(frozen=True)
 class Sides:
     """What a statement gives to the two columns of a row."""
 
@@ -35,30 +48,38 @@ class Sides:
         sides = {"name": self.old, "full_name": self.new}
         return {column: value for column, value in sides.items() if value is not UNTOUCHED}
 
-    def inserted(self) -> Value:
+    def inserted(self, rules: Rules) -> Value:
         """Return what a new row holds."""
-        if self.new is UNTOUCHED or self.new is None:
-            return None if self.old is UNTOUCHED else trimmed(self.old)
-        return self.new
+        values = self._values
+        given = values.get(rules.mirror)
+        return values.get(rules.original) if given is None else given
 
-    def updated(self, before: Value, null_is_meant: bool) -> Value:
-        """Return what a row holds that has held `before`.
+    def updated(self, before: Value, rules: Rules) -> Value:
+        """Return what a row holds that has held `before`."""
+        values = self._values
+        for side in ("new", "old"):
+            if side not in values or values[side] == before:
+                continue
+            if values[side] is not None or side == rules.original or rules.null_is_meant:
+                return values[side]
+        return before
 
-        Args:
-            null_is_meant: whether a NULL on the new side is a value like any other.
-        """
-        if self.new is UNTOUCHED or self.new == before or (self.new is None and not null_is_meant):
-            return before if self.old is UNTOUCHED else trimmed(self.old)
-        return self.new
-
-    def upserted(self, before: Value | Gone, null_is_meant: bool) -> Value:
+    def upserted(self, before: Value | Gone, rules: Rules) -> Value:
         """Return what a row holds that was inserted or else updated with the same values."""
-        inserted = self.inserted()
+        inserted = self.inserted(rules)
         if before is GONE:
             return inserted
-        excluded = dict.fromkeys(self.named, inserted)
-        sides = Sides(excluded.get("name", UNTOUCHED), excluded.get("full_name", UNTOUCHED))
-        return sides.updated(before, null_is_meant)
+        return Sides(**dict.fromkeys(self._values, inserted)).updated(before, rules)
+
+    @property
+    def _values(self) -> dict[str, Value]:
+        """What arrives in the sides that the statement names."""
+        values: dict[str, Value] = {}
+        if self.old is not UNTOUCHED:
+            values["old"] = trimmed(self.old)
+        if self.new is not UNTOUCHED:
+            values["new"] = self.new
+        return values
 
 
 def trimmed(value: Value) -> Value:
@@ -67,7 +88,7 @@ def trimmed(value: Value) -> Value:
 
 
 # What a statement did to the row of a key that it returned.
-Effect = Callable[[Transaction, int, bool], None]
+Effect = Callable[[Transaction, int, Rules], None]
 
 
 @dataclass(frozen=True)
@@ -100,8 +121,8 @@ def upsert(rows: Rows) -> Statement:
     sql, params = _insert_into(rows)
     excluded = ", ".join(f"{column} = EXCLUDED.{column}" for column in _columns(rows))
 
-    def effect(transaction: Transaction, key: int, null_is_meant: bool) -> None:
-        transaction[key] = rows[key].upserted(transaction[key], null_is_meant)
+    def effect(transaction: Transaction, key: int, rules: Rules) -> None:
+        transaction[key] = rows[key].upserted(transaction[key], rules)
 
     sql = f"{sql} ON CONFLICT (id) DO UPDATE SET {excluded} RETURNING id"
     return Statement(sql, params, effect)
@@ -149,7 +170,7 @@ def append(rows: Rows) -> Statement:
     """`update(name=Concat(F("name"), ...))`: the value depends on the one before."""
     column = _columns(rows)[0]
 
-    def effect(transaction: Transaction, key: int, null_is_meant: bool) -> None:
+    def effect(transaction: Transaction, key: int, rules: Rules) -> None:
         before = transaction[key]
         assert isinstance(before, str)
         transaction[key] = f"{before}+"
@@ -164,14 +185,14 @@ def append(rows: Rows) -> Statement:
 def touch(rows: Rows) -> Statement:
     """An update of another column."""
     sql = "UPDATE shop_user SET age = age + 1 WHERE id = ANY(%s) RETURNING id"
-    return Statement(sql, [list(rows)], lambda transaction, key, null_is_meant: None)
+    return Statement(sql, [list(rows)], lambda transaction, key, rules: None)
 
 
 def change_key(rows: Rows) -> Statement:
     """`filter(pk=...).update(pk=...)`: a row is another one from now on."""
     former, key = min(rows), max(rows)
 
-    def effect(transaction: Transaction, key: int, null_is_meant: bool) -> None:
+    def effect(transaction: Transaction, key: int, rules: Rules) -> None:
         value = transaction[former]
         transaction[former] = GONE
         transaction[key] = value
@@ -183,7 +204,7 @@ def change_key(rows: Rows) -> Statement:
 def delete(rows: Rows) -> Statement:
     """`filter().delete()`."""
 
-    def effect(transaction: Transaction, key: int, null_is_meant: bool) -> None:
+    def effect(transaction: Transaction, key: int, rules: Rules) -> None:
         transaction[key] = GONE
 
     return Statement("DELETE FROM shop_user WHERE id = ANY(%s) RETURNING id", [list(rows)], effect)
@@ -201,16 +222,16 @@ def _insert_into(rows: Rows) -> tuple[str, list[Any]]:
 
 
 def _inserting(rows: Rows) -> Effect:
-    def effect(transaction: Transaction, key: int, null_is_meant: bool) -> None:
-        transaction[key] = rows[key].inserted()
+    def effect(transaction: Transaction, key: int, rules: Rules) -> None:
+        transaction[key] = rows[key].inserted(rules)
 
     return effect
 
 
 def _updating(rows: Rows) -> Effect:
-    def effect(transaction: Transaction, key: int, null_is_meant: bool) -> None:
+    def effect(transaction: Transaction, key: int, rules: Rules) -> None:
         before = transaction[key]
         assert before is not GONE
-        transaction[key] = rows[key].updated(before, null_is_meant)
+        transaction[key] = rows[key].updated(before, rules)
 
     return effect

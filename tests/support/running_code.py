@@ -9,7 +9,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tests.support import writer
 from tests.support.project import Project
 
 
@@ -17,7 +16,7 @@ class Writer:
     """Running code of one release; see `tests.support.writer` and others that talk like it."""
 
     def __init__(
-        self, project: Project, directory: Path, argument: str, module: ModuleType = writer
+        self, project: Project, directory: Path, argument: str, module: ModuleType
     ) -> None:
         assert module.__file__
         self.process = subprocess.Popen(

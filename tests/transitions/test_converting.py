@@ -96,6 +96,13 @@ def test_update(
     assert both(session, 9) == expected
 
 
+def test_whoever_writes_a_row_fills_it_for_its_key_may_change(session: psycopg.Connection) -> None:
+    """The backfill goes from key to key, up to the last that there was when it began."""
+    assert both(session, 1) == ("1", None)
+    session.execute("UPDATE shop_user SET id = 99 WHERE id = 1")
+    assert both(session, 99) == ("1", 1)
+
+
 def test_copy_and_many_rows(session: psycopg.Connection) -> None:
     with session.cursor().copy("COPY shop_user (id, name, age) FROM STDIN") as copy:
         copy.write_row((9, "", "90"))

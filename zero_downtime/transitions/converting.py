@@ -49,13 +49,19 @@ class ConvertInserted(_Convert):
 
 
 class ConvertUpdated(_Convert):
-    """Does so for rows whose visible column changes."""
+    """Does so for rows whose visible column changes, or that nobody has filled yet.
+
+    The latter may be about to get a key that the backfill has passed.
+    """
 
     operation = pgtrigger.Update
 
     def get_condition(self, model: Model) -> pgtrigger.Condition:
         """Call the function only for those rows."""
-        return pgtrigger.Condition(f"NEW.{self.old} IS DISTINCT FROM OLD.{self.old}")
+        return pgtrigger.Condition(
+            f"NEW.{self.old} IS DISTINCT FROM OLD.{self.old} "
+            f"OR NEW.{self.new} IS NULL AND NEW.{self.old} IS NOT NULL"
+        )
 
 
 def _triggers(pair: ColumnPair, conversion: Conversion) -> list[PairTrigger]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import MutableMapping
 from enum import Enum
 from typing import Final
 
@@ -37,8 +36,7 @@ class Transaction:
         return len(self._written.maps) - 1
 
     def __getitem__(self, key: int) -> Value | Gone:
-        written = self._written.get(key)
-        return self._committed.get(key, GONE) if key not in self._written else written
+        return self._written.get(key, self._committed.get(key, GONE))
 
     def __setitem__(self, key: int, value: Value | Gone) -> None:
         self._written[key] = value
@@ -53,9 +51,8 @@ class Transaction:
 
     def commit(self) -> None:
         """Let everybody see what was written."""
-        committed: MutableMapping[int, Value] = self._committed
         for key, value in self._written.items():
             if value is GONE:
-                committed.pop(key, None)
+                self._committed.pop(key, None)
             else:
-                committed[key] = value
+                self._committed[key] = value

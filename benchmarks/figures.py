@@ -65,8 +65,14 @@ class Findings:
         at_least: float | None = None,
         at_most: float | None = None,
     ) -> None:
-        """Add the ratio of the subject's median to the other's."""
-        ratio = self.median(subject, metric) / self.median(other, metric)
+        """Add the ratio of the subject's median to the other's.
+
+        There is none where the other's is too small to be measured, as the time of a few rows is.
+        """
+        divisor = self.median(other, metric)
+        if divisor == 0:
+            return
+        ratio = self.median(subject, metric) / divisor
         what = f"{metric}: {subject} / {other}"
         self.comparisons.append(Comparison(what, ratio, at_least, at_most))
 

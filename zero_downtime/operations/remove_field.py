@@ -91,7 +91,9 @@ class _RemoveFieldPair(RemoveField):
     def _removal(self, model: type[Model]) -> FieldRemoval:
         app_label = model._meta.app_label
         field: Any = model._meta.get_field(self.name)
-        if self.archive and field.column is None:
+        # Before Django 6.0 a many-to-many field had the name of a column that is not there.
+        column = "" if field.many_to_many else field.column
+        if self.archive and not column:
             raise Refused(
                 f"{type(self).__name__}: {app_label}.{self.model_name}.{self.name} has no column "
                 "to archive but a table of its own. Leave archive=True out; to keep that table, "
@@ -100,7 +102,7 @@ class _RemoveFieldPair(RemoveField):
         return FieldRemoval(
             self.transition_key(app_label),
             model,
-            field.column or "",
+            column,
             archive=self.archive,
             default_is_stable=not field.has_db_default()
             or isinstance(field._db_default_expression, Value | Now),

@@ -22,6 +22,14 @@ class Elapsed:
     # All that was neither the server nor this process and its children: how quiet the machine was.
     other_cpu: float = 0.0
 
+    def figures(self, rows: int) -> dict[str, float]:
+        """Return what it took to write that many rows."""
+        return {
+            "rows/s": rows / self.seconds,
+            "server CPU us/row": self.server_cpu / rows * 1e6,
+            "cores used by others": self.other_cpu / self.seconds,
+        }
+
 
 @contextmanager
 def stopwatch(server_pid: int) -> Iterator[Elapsed]:

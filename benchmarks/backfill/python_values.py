@@ -74,8 +74,4 @@ def run(laboratory: Laboratory, table: Customers, contender: Contender) -> dict[
         with laboratory.stopwatch() as elapsed:
             contender(connection, lambda rows: None)
         check_filled(connection, "upper(name)")
-    return {
-        "rows/s": table.rows / elapsed.seconds,
-        "server CPU us/row": elapsed.server_cpu / table.rows * 1e6,
-        "cores used by others": elapsed.other_cpu / elapsed.seconds,
-    }
+    return elapsed.figures(table.rows)

@@ -44,11 +44,9 @@ def run_once(laboratory: Laboratory, table: Customers, contender: Contender) -> 
             contender(connection, timeline)
         check_filled(connection)
         figures = {
-            "rows/s": table.rows / elapsed.seconds,
-            "server CPU us/row": elapsed.server_cpu / table.rows * 1e6,
+            **elapsed.figures(table.rows),
             "heap after/before": heap_bytes(connection) / heap_before,
             "HOT share": hot_share(connection),
-            "cores used by others": elapsed.other_cpu / elapsed.seconds,
         }
         if len(timeline.points) > 1:
             figures["last/first tenth rows/s"] = timeline.last_tenth_to_first(table.rows)

@@ -48,8 +48,4 @@ def run_once(laboratory: Laboratory, people: People) -> dict[str, float]:
             run_engine(connection, lambda rows: None, CopyColumn(TABLE, OLD, NEW))
         if unequal := count_unequal(connection):
             raise RuntimeError(f"{unequal} rows have not been filled.")
-    return {
-        "rows/s": people.rows / elapsed.seconds,
-        "server CPU us/row": elapsed.server_cpu / people.rows * 1e6,
-        "cores used by others": elapsed.other_cpu / elapsed.seconds,
-    }
+    return elapsed.figures(people.rows)

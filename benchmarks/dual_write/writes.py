@@ -117,8 +117,4 @@ def run_once(laboratory: Laboratory, people: People, write: Write) -> dict[str, 
             rows = write(session, people.rows)
         if people.install is not no_triggers and (unequal := count_unequal(session)):
             raise RuntimeError(f"{unequal} rows are not equal on both sides.")
-    return {
-        "rows/s": rows / elapsed.seconds,
-        "server CPU us/row": elapsed.server_cpu / rows * 1e6,
-        "cores used by others": elapsed.other_cpu / elapsed.seconds,
-    }
+    return elapsed.figures(rows)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tests.support import writer
 from tests.support.project import Project
+from tests.support.running_code import RunningCode
 
 
 @dataclass(frozen=True)
@@ -24,6 +22,10 @@ class Release:
     model: str
     field: str
     values: str = "text"
+
+    def run(self, project: Project, directory: Path) -> RunningCode:
+        """Start a process of this release, whose code stands in `directory`."""
+        return RunningCode(project, directory, writer, self.field, self.values)
 
 
 @dataclass(frozen=True)
@@ -58,36 +60,6 @@ class Change:
     def before_contract(self) -> str:
         """The number of the last migration before the contract."""
         return f"{len(self.operations):04}"
-
-
-class RunningCode:
-    """A process of one release; see `tests.support.writer`."""
-
-    def __init__(self, project: Project, directory: Path, release: Release) -> None:
-        self.process = project.start_script(
-            writer.__file__, release.field, release.values, directory=directory
-        )
-        self._expect("ready")
-
-    def serve_some_more(self) -> None:
-        """Return after the code has served requests that began after this call."""
-        assert self.process.stdin
-        for _ in range(2):
-            with contextlib.suppress(BrokenPipeError):  # it has died, and will be asked of what
-                self.process.stdin.write("\n")
-                self.process.stdin.flush()
-            self._expect("again")
-
-    def stop(self) -> dict[int, Any]:
-        """Return what it wrote last to each row of its own."""
-        last_words, errors = self.process.communicate()
-        assert self.process.returncode == 0, errors
-        return {int(key): value for key, value in json.loads(last_words).items()}
-
-    def _expect(self, word: str) -> None:
-        assert self.process.stdout
-        if self.process.stdout.readline() != f"{word}\n":
-            raise AssertionError(self.process.communicate()[1])
 
 
 def copy_of(project: Project, directory: Path) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.support import age_writer
 from tests.support.project import Project
 from tests.support.retyped_shop import insert_ages, write_retyping, write_untyped_shop
-from tests.support.running_code import Writer
+from tests.support.running_code import RunningCode
 from tests.support.shop import applied, columns
 
 SETTINGS = {"INLINE_BACKFILL_ROWS": 100, "BATCH_MAX_ROWS": 200}
@@ -31,8 +31,8 @@ def test_there_and_back_nothing_is_lost_and_nobody_fails(project: Project, tmp_p
     old_release = shutil.copytree(project.directory, tmp_path / "old_release")
     write_retyping(project, BIGINT)
     codes = [
-        Writer(project, old_release, LARGEST, age_writer),
-        Writer(project, project.directory, LARGEST, age_writer),
+        RunningCode(project, old_release, age_writer, LARGEST),
+        RunningCode(project, project.directory, age_writer, LARGEST),
     ]
 
     def serve_some_more() -> None:

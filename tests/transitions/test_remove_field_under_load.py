@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.support import order_writer
 from tests.support.project import Project
-from tests.support.running_code import Writer
+from tests.support.running_code import RunningCode
 from tests.support.shop import applied
 
 SETTINGS = {"CONTRACT_QUIET": 0}
@@ -49,13 +49,13 @@ def test_there_and_back_nothing_is_lost_and_nobody_fails(project: Project, tmp_p
     old_release = shutil.copytree(project.directory, tmp_path / "old_release")
     project.write("shop/models.py", MODELS)
     project.manage("makemigrations", "shop", "--name", "remove")
-    old_code = Writer(project, old_release, "", order_writer)
+    old_code = RunningCode(project, old_release, order_writer)
     old_code.serve_some_more()
 
     project.manage("migrate", settings=SETTINGS)
     assert applied(project) == ["0001", "0002"]
     old_code.serve_some_more()
-    new_code = Writer(project, project.directory, "", order_writer)
+    new_code = RunningCode(project, project.directory, order_writer)
     new_code.serve_some_more()
     old_code.serve_some_more()
     written = old_code.stop()
@@ -63,7 +63,7 @@ def test_there_and_back_nothing_is_lost_and_nobody_fails(project: Project, tmp_p
         project.manage("migrate", "shop", last[-1], settings=SETTINGS)
         assert applied(project) == last
         new_code.serve_some_more()
-    old_code = Writer(project, old_release, "", order_writer)
+    old_code = RunningCode(project, old_release, order_writer)
     old_code.serve_some_more()
     new_code.serve_some_more()
     written |= new_code.stop()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.project import Project
-from tests.support.releases import Change, Release, RunningCode, copy_of
+from tests.support.releases import Change, Release, copy_of
 from tests.support.shop import INITIAL, USER, applied, insert_users
 
 SETTINGS = {"INLINE_BACKFILL_ROWS": 100, "CONTRACT_QUIET": 0, "BATCH_MAX_ROWS": 200}
@@ -48,7 +48,7 @@ def test_there_and_back_nobody_fails_and_nothing_is_lost(
     project.manage("migrate")
     insert_users(project, ROWS)
     old_release = copy_of(project, tmp_path / "old_release")
-    old_code = RunningCode(project, old_release, change.old)
+    old_code = change.old.run(project, old_release)
 
     # Expand.
     change.write_new(project)
@@ -57,7 +57,7 @@ def test_there_and_back_nobody_fails_and_nothing_is_lost(
     old_code.serve_some_more()
 
     # Backfill; new code is let loose on rows of its own before that.
-    new_code = RunningCode(project, project.directory, change.new)
+    new_code = change.new.run(project, project.directory)
     new_code.serve_some_more()
     project.manage("backfill", settings=SETTINGS)
     assert project.manage("backfill", "--verify").returncode == 0
@@ -75,7 +75,7 @@ def test_there_and_back_nobody_fails_and_nothing_is_lost(
     project.manage("migrate", "shop", change.before_contract, settings=SETTINGS)
     new_code.serve_some_more()
     project.manage("backfill", settings=SETTINGS)
-    old_code = RunningCode(project, old_release, change.old)
+    old_code = change.old.run(project, old_release)
     old_code.serve_some_more()
     new_code.serve_some_more()
 

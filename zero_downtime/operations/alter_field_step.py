@@ -8,7 +8,6 @@ from typing import Any
 from django.db import DatabaseError
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations import AlterField
-from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 from django.db.models import Field
 
@@ -56,10 +55,6 @@ class AlterFieldStep(TransitionStep, AlterField):
         ways = {"forward": self.forward, "backward": self.backward}
         given = {each: way for each, way in ways.items() if way is not None}
         return name, list(args), {**kwargs, **given}
-
-    def reduce(self, operation: Operation, app_label: str) -> bool | list[Operation]:
-        """Never merge with neighbours: what is between the steps is the point of having three."""
-        return not operation.references_field(self.model_name, self.name, app_label)
 
     def altered(self, app_label: str, state: ProjectState) -> ProjectState:
         """Return `state` with the new field."""

@@ -14,7 +14,7 @@ from zero_downtime.operations.backfill import fill_again
 from zero_downtime.operations.base import is_postgresql, require_field
 from zero_downtime.operations.transition_steps import Contract, Expand, Switch
 from zero_downtime.postgres.replacements import Replacement
-from zero_downtime.transitions import alter_field, retypable
+from zero_downtime.transitions import alter_field, phases, retypable
 from zero_downtime.transitions.filling import filling
 from zero_downtime.transitions.retyping import FieldAlteration
 
@@ -57,7 +57,9 @@ class ExpandAlterField(AlterFieldStep, Expand):
         if alteration is None:
             return
         connection, column = schema_editor.connection, alteration.column
-        if not schema_editor.collect_sql and alter_field.is_expanded(connection, alteration):
+        if not schema_editor.collect_sql and phases.is_in_phase(
+            connection, alteration.key, Transition.Phase.EXPANDED
+        ):
             return
         altered = self.altered(app_label, from_state)
         self._require_replaceable(app_label, from_state, altered)

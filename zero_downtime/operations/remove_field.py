@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations import RemoveField
-from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 from django.db.models import Field, Model, Value
 from django.db.models.functions import Now
@@ -26,7 +25,7 @@ from zero_downtime.operations.base import (
     state_before,
 )
 from zero_downtime.operations.letting_go import let_go, stop_letting_go
-from zero_downtime.operations.transition_steps import Contract, Expand
+from zero_downtime.operations.transition_steps import Contract, Expand, TransitionStep
 from zero_downtime.transitions import remove_field
 from zero_downtime.transitions.phases import TransitionKey
 from zero_downtime.transitions.remove_field import FieldRemoval
@@ -49,7 +48,7 @@ class Between:
         return field
 
 
-class _RemoveFieldPair(RemoveField):
+class _RemoveFieldPair(TransitionStep, RemoveField):
     """What both halves share: their arguments, and what the field looks like in between."""
 
     def __init__(self, model_name: str, name: str, archive: bool = False) -> None:
@@ -107,10 +106,6 @@ class _RemoveFieldPair(RemoveField):
             default_is_stable=not field.has_db_default()
             or isinstance(field._db_default_expression, Value | Now),
         )
-
-    def reduce(self, operation: Operation, app_label: str) -> bool | list[Operation]:
-        """Never merge with neighbours: what is between the halves is the point of having two."""
-        return not operation.references_field(self.model_name, self.name, app_label)
 
 
 class ExpandRemoveField(_RemoveFieldPair, Expand):

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations import RenameField
-from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState, StateApps
 from django.db.models import Field
 
@@ -20,13 +19,13 @@ from zero_downtime.operations.base import (
     require_no_field,
     require_no_transaction,
 )
-from zero_downtime.operations.transition_steps import Contract, Expand
+from zero_downtime.operations.transition_steps import Contract, Expand, TransitionStep
 from zero_downtime.transitions import rename_field
 from zero_downtime.transitions.phases import TransitionKey
 from zero_downtime.transitions.rename_field import FieldRename
 
 
-class _RenameFieldPair(RenameField):
+class _RenameFieldPair(TransitionStep, RenameField):
     """What both halves share: their arguments, and the columns those stand for.
 
     The state is renamed by the expand, so that everything after it is written for the new name.
@@ -53,12 +52,6 @@ class _RenameFieldPair(RenameField):
             self.transition_key(app_label), model, _column(field, self.old_name), field.column
         )
         return rename if rename.changes_column else None
-
-    def reduce(self, operation: Operation, app_label: str) -> bool | list[Operation]:
-        """Never merge with neighbours: what is between the halves is the point of having two."""
-        return not operation.references_field(
-            self.model_name, self.old_name, app_label
-        ) and not operation.references_field(self.model_name, self.new_name, app_label)
 
 
 class ExpandRenameField(_RenameFieldPair, Expand):

@@ -15,6 +15,15 @@ class TransitionStep(Operation):
         """Return what the steps of a transition find each other by."""
         raise NotImplementedError
 
+    def reduce(self, operation: Operation, app_label: str) -> bool | list[Operation]:
+        """Never merge with neighbours: what is between the steps is the point of having several."""
+        key = self.transition_key(app_label)
+        return not any(
+            operation.references_field(key.model_name, name, app_label)
+            for name in (key.old_name, key.new_name)
+            if name
+        )
+
     def migration_name(self, app_label: str) -> str:
         """Return the migration that the operation stands in, as `app.name`; "" if in no file."""
         migration = migration_holding(self, app_label)

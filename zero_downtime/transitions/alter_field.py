@@ -48,12 +48,6 @@ def expand(
     briefly(schema_editor, alteration.table, put_up)
 
 
-def is_expanded(connection: BaseDatabaseWrapper, alteration: FieldAlteration) -> bool:
-    """Whether the expand has been run already."""
-    transition = phases.find(connection, alteration.key)
-    return transition is not None and transition.phase == Phase.EXPANDED
-
-
 def revert_expand(schema_editor: BaseDatabaseSchemaEditor, alteration: FieldAlteration) -> None:
     """Take down what `expand` put up, and what a switch has built that never came.
 
@@ -92,7 +86,7 @@ def switch(
         return
     transition = _require(schema_editor, alteration, "switched", Phase.EXPANDED, Phase.SWITCHED)
     if transition.phase == Phase.EXPANDED:
-        _require_open(schema_editor, alteration, transition, "switched")
+        gates.require_open(schema_editor.connection, transition, alteration.key, "switched")
         exchange(schema_editor, alteration, transition, replacement)
 
 
@@ -143,7 +137,7 @@ def contract(schema_editor: BaseDatabaseSchemaEditor, alteration: FieldAlteratio
         )
         if transition.phase == Phase.CONTRACTED:
             return
-        _require_open(schema_editor, alteration, transition, "contracted")
+        gates.require_open(schema_editor.connection, transition, alteration.key, "contracted")
 
     def finish() -> None:
         _drop_hidden(schema_editor, alteration)
@@ -191,17 +185,6 @@ def _require(
             "order ExpandAlterField, BackfillField, SwitchAlterField, ContractAlterField."
         )
     return transition
-
-
-def _require_open(
-    schema_editor: BaseDatabaseSchemaEditor,
-    alteration: FieldAlteration,
-    transition: Transition,
-    what: str,
-) -> None:
-    closed = gates.why_closed(schema_editor.connection, transition)
-    if closed is not None:
-        raise Refused(f"The {alteration.key} cannot be {what} yet: {closed}")
 
 
 def _put_up_hidden(

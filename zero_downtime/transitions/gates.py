@@ -9,10 +9,12 @@ from django.utils import timezone
 
 from zero_downtime import conf
 from zero_downtime.backfills import statuses
+from zero_downtime.errors import Refused
 from zero_downtime.models import Backfill, Transition
 from zero_downtime.postgres import catalog
 from zero_downtime.transitions import evidence
 from zero_downtime.transitions.pairs import ColumnPair
+from zero_downtime.transitions.phases import TransitionKey
 from zero_downtime.transitions.unused import is_unused
 
 
@@ -31,6 +33,22 @@ def why_closed(connection: BaseDatabaseWrapper, transition: Transition) -> str |
         or _too_soon(transition)
         or _old_code_still_writes(connection, transition)
     )
+
+
+def require_open(
+    connection: BaseDatabaseWrapper, transition: Transition, key: TransitionKey, what: str
+) -> None:
+    """Check that nothing stands in the way of the next step of `transition`, whose key is `key`.
+
+    Args:
+        what: what it is about to become: `contracted`, `switched`.
+
+    Raises:
+        Refused: the gate is closed; says what it waits for, and what to run.
+    """
+    closed = why_closed(connection, transition)
+    if closed is not None:
+        raise Refused(f"The {key} cannot be {what} yet: {closed}")
 
 
 def _unfinished_backfill(connection: BaseDatabaseWrapper, transition: Transition) -> str | None:

@@ -14,7 +14,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.models import Model
 
 from zero_downtime.postgres.shapes import read_shape
-from zero_downtime.transitions import evidence
+from zero_downtime.transitions import dual_write, evidence
 from zero_downtime.transitions.dual_write import PairTrigger
 from zero_downtime.transitions.pairs import ColumnPair
 
@@ -77,5 +77,4 @@ def install(
     elif default_is_stable:
         triggers.append(OldInsert(pair, absent=f"({column.default})::{column.type}"))
     evidence.install(schema_editor, pair)
-    for trigger in triggers:
-        schema_editor.execute(trigger.compile(model).install_sql, params=None)
+    dual_write.put_up(schema_editor, model, triggers)

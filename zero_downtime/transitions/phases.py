@@ -83,6 +83,34 @@ def find(connection: BaseDatabaseWrapper, key: TransitionKey) -> Transition | No
         return _of(connection, key).first()
 
 
+def is_in_phase(
+    connection: BaseDatabaseWrapper, key: TransitionKey, phase: Transition.Phase
+) -> bool:
+    """Whether there is a transition with this key, and it is in that phase."""
+    transition = find(connection, key)
+    return transition is not None and transition.phase == phase
+
+
+def require_expanded(
+    connection: BaseDatabaseWrapper, key: TransitionKey, operation: str
+) -> Transition:
+    """Return the transition with this key, in whatever phase.
+
+    Args:
+        operation: the name of the one that expands it, for the message.
+
+    Raises:
+        Refused: there is none.
+    """
+    transition = find(connection, key)
+    if transition is None:
+        raise Refused(
+            f"The {key} was never expanded in this database, so there is nothing to "
+            f"contract. Run the migration with its {operation} first."
+        )
+    return transition
+
+
 def find_by_new_name(
     connection: BaseDatabaseWrapper, app_label: str, model_name: str, new_name: str
 ) -> Transition | None:

@@ -119,9 +119,11 @@ def contract(
             while it was being archived.
     """
     if not schema_editor.collect_sql:
-        if _is_in_phase(schema_editor, removal, Transition.Phase.CONTRACTED):
+        if phases.is_in_phase(schema_editor.connection, removal.key, Transition.Phase.CONTRACTED):
             return
-        _require_open_gate(schema_editor, removal)
+        connection, key = schema_editor.connection, removal.key
+        transition = phases.require_expanded(connection, key, "ExpandRemoveField")
+        gates.require_open(connection, transition, key, "contracted")
         require_removable(schema_editor, removal)
         _archive(schema_editor, removal)
     briefly(schema_editor, removal.table, partial(_stop_watching, schema_editor, removal))
@@ -155,8 +157,8 @@ def _watch(
     record: Callable[..., None],
 ) -> None:
     pair = removal.pair(schema_editor)
-    is_done = not schema_editor.collect_sql and _is_in_phase(
-        schema_editor, removal, Transition.Phase.EXPANDED
+    is_done = not schema_editor.collect_sql and phases.is_in_phase(
+        schema_editor.connection, removal.key, Transition.Phase.EXPANDED
     )
 
     def put_up() -> None:
@@ -176,19 +178,6 @@ def _stop_watching(schema_editor: BaseDatabaseSchemaEditor, removal: FieldRemova
         dual_write.uninstall(schema_editor, removal.pair(schema_editor))
 
 
-def _require_open_gate(schema_editor: BaseDatabaseSchemaEditor, removal: FieldRemoval) -> None:
-    connection = schema_editor.connection
-    transition = phases.find(connection, removal.key)
-    if transition is None:
-        raise Refused(
-            f"The {removal.key} was never expanded in this database, so there is nothing to "
-            "contract. Run the migration with its ExpandRemoveField first."
-        )
-    closed = gates.why_closed(connection, transition)
-    if closed is not None:
-        raise Refused(f"The {removal.key} cannot be contracted yet: {closed}")
-
-
 def _archive(schema_editor: BaseDatabaseSchemaEditor, removal: FieldRemoval) -> None:
     connection = schema_editor.connection
     column = removal.column
@@ -203,10 +192,3 @@ def _archive(schema_editor: BaseDatabaseSchemaEditor, removal: FieldRemoval) -> 
             f'Old code has written column "{column}" of table "{removal.table}" while it was being '
             "archived. Nothing was dropped. Stop the old code, then run: manage.py migrate"
         )
-
-
-def _is_in_phase(
-    schema_editor: BaseDatabaseSchemaEditor, removal: FieldRemoval, phase: Transition.Phase
-) -> bool:
-    transition = phases.find(schema_editor.connection, removal.key)
-    return transition is not None and transition.phase == phase

@@ -120,7 +120,7 @@ def expand(
     """
     if schema_editor.collect_sql:
         _put_up_mirror(schema_editor, rename)
-    elif not _is_in_phase(schema_editor, rename, Transition.Phase.EXPANDED):
+    elif not phases.is_in_phase(schema_editor.connection, rename.key, Transition.Phase.EXPANDED):
         _require_mirrorable(schema_editor.connection, rename)
         record = partial(phases.record_expanded, migration=migration)
         briefly(schema_editor, rename.table, lambda: _put_up_mirror(schema_editor, rename, record))
@@ -155,7 +155,7 @@ def contract(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -> No
         Refused: the gate is closed, or rows differ.
     """
     if not schema_editor.collect_sql:
-        if _is_in_phase(schema_editor, rename, Transition.Phase.CONTRACTED):
+        if phases.is_in_phase(schema_editor.connection, rename.key, Transition.Phase.CONTRACTED):
             return
         rename = _as_it_stands(schema_editor, rename)
         _require_contractable(schema_editor, rename)
@@ -211,13 +211,6 @@ def _find(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -> Trans
     return phases.find(schema_editor.connection, rename.key)
 
 
-def _is_in_phase(
-    schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename, phase: Transition.Phase
-) -> bool:
-    transition = _find(schema_editor, rename)
-    return transition is not None and transition.phase == phase
-
-
 def _require_mirrorable(connection: BaseDatabaseWrapper, rename: FieldRename) -> None:
     original = catalog.get_column(connection, rename.table, rename.old_column)
     if original is None:
@@ -242,15 +235,8 @@ def _require_mirrorable(connection: BaseDatabaseWrapper, rename: FieldRename) ->
 
 def _require_contractable(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -> None:
     connection = schema_editor.connection
-    transition = _find(schema_editor, rename)
-    if transition is None:
-        raise Refused(
-            f"The {rename.key} was never expanded in this database, so there is nothing to "
-            "contract. Run the migration with its ExpandRenameField first."
-        )
-    closed = gates.why_closed(connection, transition)
-    if closed is not None:
-        raise Refused(f"The {rename.key} cannot be contracted yet: {closed}")
+    transition = phases.require_expanded(connection, rename.key, "ExpandRenameField")
+    gates.require_open(connection, transition, rename.key, "contracted")
     _require_untouched_mirror(connection, rename)
     comparison = compare_sides(connection, rename)
     if not comparison.equal:

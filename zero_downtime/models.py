@@ -83,6 +83,9 @@ class Backfill(models.Model):
     cursor = models.TextField(null=True)
     # The last key to go to, where rows that come later are somebody else's business.
     last_key = models.TextField(null=True)
+    # Where the table's rows are visited in the order in which they lie, the number of the file
+    # they lie in; the keys are places in it then. NULL: they are visited by primary key.
+    file = models.BigIntegerField(null=True)
     rows_done = models.BigIntegerField(default=0)
     rows_estimated = models.BigIntegerField(default=0)
     # Of all workers together, holding back not included.

@@ -27,9 +27,9 @@ class Copy(CopyColumn):
         super().__init__("t", "old", "new")
         self.tries: list[str | None] = []
 
-    def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> None:
+    def process(self, connection: BaseDatabaseWrapper, key: Key, keys: KeyRange) -> int | None:
         self.tries.append(keys.after)
-        super().process(connection, key, keys)
+        return super().process(connection, key, keys)
 
 
 def run(connection: BaseDatabaseWrapper, work: Copy | None = None) -> Backfill:

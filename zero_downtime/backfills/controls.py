@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from zero_downtime.backfills import statuses
-from zero_downtime.backfills.ledger import somebody_is_at_work
+from zero_downtime.backfills.ledger import begin_again, somebody_is_at_work
 from zero_downtime.backfills.statuses import Status
 from zero_downtime.errors import Refused
 from zero_downtime.models import Backfill
@@ -55,7 +55,11 @@ def retry(connection: BaseDatabaseWrapper, backfill: Backfill) -> Backfill:
             raise Refused(f"Backfill {locked.name} is {locked.status}: there is nothing to retry.")
         statuses.change(connection, locked, Status.PENDING)
         # Only these: a worker may still be in a batch, and that range is locked.
-        locked.ranges.using(connection.alias).exclude(error="").update(error="")
+        failed = locked.ranges.using(connection.alias).exclude(error="")
+        if locked.file is not None and failed.exists():
+            begin_again(connection, locked)  # the rows may have got other places meanwhile
+            return locked
+        failed.update(error="")
         locked.failed_batches = 0
         locked.error = ""
         locked.save(using=connection.alias, update_fields=["failed_batches", "error"])
@@ -77,15 +81,11 @@ def start_over(connection: BaseDatabaseWrapper, backfill: Backfill) -> Backfill:
         if locked.status != Status.PENDING:
             statuses.change(connection, locked, Status.PENDING)
         locked.ranges.using(connection.alias).all().delete()
-        locked.cursor = None
-        locked.last_key = None
         locked.rows_done = 0
         locked.seconds_running = 0
-        locked.failed_batches = 0
         locked.verified = None
-        locked.error = ""
         locked.finished_at = None
-        locked.save(using=connection.alias)
+        begin_again(connection, locked)
         return locked
 
 

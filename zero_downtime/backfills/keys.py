@@ -190,6 +190,14 @@ class Key:
             row = cursor.fetchone()
         return row[0] if row else None
 
+    def rows_done(self, keys: KeyRange, changed: int | None) -> int:
+        """Return how many rows count as done with `keys`; `changed` is how many were, if known."""
+        return keys.rows
+
+    def named(self, connection: BaseDatabaseWrapper, keys: KeyRange) -> str:
+        """Return what people know the rows of `keys` by."""
+        return str(keys)
+
     def split(self, connection: BaseDatabaseWrapper, keys: KeyRange) -> list[KeyRange]:
         """Return the two halves of `keys`, by the rows that are there now.
 

@@ -24,12 +24,14 @@ from django.utils import timezone
 from zero_downtime import conf
 from zero_downtime.backfills import statuses
 from zero_downtime.backfills.keys import Key, KeyRange
+from zero_downtime.backfills.physical import was_moved
 from zero_downtime.backfills.statuses import Status
 from zero_downtime.backfills.work import Work
 from zero_downtime.errors import Refused
 from zero_downtime.models import Backfill, BackfillRange
 from zero_downtime.postgres import errors
 from zero_downtime.postgres.locks import lock_timeout
+from zero_downtime.postgres.storage import file_number
 
 logger = logging.getLogger("zero_downtime.backfills")
 
@@ -65,6 +67,21 @@ def somebody_is_at_work(connection: BaseDatabaseWrapper, backfill: Backfill) -> 
     # The free ones first: what appears after them comes from somebody who has divided a range.
     free = [each.pk for each in ranges.select_for_update(skip_locked=True)]
     return ranges.exclude(pk__in=free).exists()
+
+
+def begin_again(connection: BaseDatabaseWrapper, backfill: Backfill) -> None:
+    """Let all rows be visited once more; those that are done are found so.
+
+    Only in a transaction, in which `backfill` is locked. Ranges that are handed out stay so.
+    """
+    backfill.ranges.using(connection.alias).exclude(error="").delete()
+    backfill.cursor = None
+    backfill.last_key = None
+    backfill.failed_batches = 0
+    backfill.error = ""
+    if backfill.file is not None:
+        backfill.file = file_number(connection, backfill.table)
+    backfill.save(using=connection.alias)
 
 
 class Ledger:
@@ -111,7 +128,7 @@ class Ledger:
                 rows = min(rows, lease.rows)
                 return Handout(backfill, lease, rows, self._charge(backfill, rows, now))
             if not self._ranges.exists():
-                self._end(backfill)
+                self._end_or_begin_again(backfill)
             return Handout(backfill, None)
 
     def is_wanted(self) -> bool:
@@ -165,6 +182,13 @@ class Ledger:
         backfill.save(using=self.connection.alias, update_fields=["paced_until"])
         return (backfill.paced_until - now).total_seconds()
 
+    def _end_or_begin_again(self, backfill: Backfill) -> None:
+        if was_moved(self.connection, backfill):
+            logger.info("Backfill %s: all rows were moved; once more.", self.backfill.name)
+            begin_again(self.connection, backfill)
+        else:
+            self._end(backfill)
+
     def _end(self, backfill: Backfill) -> None:
         """Nothing is left but, perhaps, rows that failed."""
         if backfill.failed_batches:
@@ -189,11 +213,14 @@ class Ledger:
     def _lock(self, handed_out: BackfillRange) -> BackfillRange | None:
         return self._free_ranges().filter(pk=handed_out.pk).first()
 
-    def settle(self, lease: BackfillRange, keys: KeyRange | None, seconds: float) -> Backfill:
+    def settle(
+        self, lease: BackfillRange, keys: KeyRange | None, rows: int, seconds: float
+    ) -> Backfill:
         """Record, in the transaction that moved them, that the rows of `keys` are done.
 
         Args:
             keys: the range's first rows; None if there were none left in it.
+            rows: how many of them count.
             seconds: how long that took.
 
         Returns:
@@ -201,7 +228,7 @@ class Ledger:
         """
         self._shorten(lease, keys)
         self._backfills.update(
-            rows_done=F("rows_done") + (keys.rows if keys else 0),
+            rows_done=F("rows_done") + rows,
             seconds_running=F("seconds_running") + seconds,
         )
         return self._backfills.get()
@@ -232,10 +259,11 @@ class Ledger:
 
     def _set_aside(self, keys: KeyRange, error: str) -> None:
         self._record(keys, error)
-        logger.warning("Backfill %s: %s cannot be moved: %s", self.backfill.name, keys, error)
+        row = self.key.named(self.connection, keys)
+        logger.warning("Backfill %s: %s cannot be moved: %s", self.backfill.name, row, error)
         backfill, _ = self._lock_backfill()
         backfill.failed_batches += 1
-        backfill.error = backfill.error or f"{keys}: {error}"
+        backfill.error = backfill.error or f"{row}: {error}"
         backfill.save(using=self.connection.alias, update_fields=["failed_batches", "error"])
         if (
             backfill.failed_batches >= conf.get("BATCH_MAX_FAILURES")

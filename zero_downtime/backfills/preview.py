@@ -12,12 +12,13 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from zero_downtime import conf
 from zero_downtime.backfills import registry
-from zero_downtime.backfills.keys import Key, KeyRange
+from zero_downtime.backfills.keys import KeyRange
+from zero_downtime.backfills.physical import walk_of
 from zero_downtime.backfills.work import CallPython, Work
 from zero_downtime.models import Backfill
 from zero_downtime.postgres import catalog, updates
 from zero_downtime.postgres.locks import lock_timeout
-from zero_downtime.postgres.updates import READS_WHOLE_TABLE, Scan, Updates
+from zero_downtime.postgres.updates import READS_PLACES, READS_WHOLE_TABLE, Scan, Updates
 
 SAMPLE_ROWS = 1_000
 
@@ -58,6 +59,8 @@ class Preview:
     def _access(self) -> str:
         if any(scan.kind == READS_WHOLE_TABLE for scan in self.scans):
             return "each batch would read the whole table, as PostgreSQL does while it is small"
+        if any(scan.kind == READS_PLACES for scan in self.scans):
+            return "rows are found page by page, as they lie in no order of their keys"
         indexes = sorted({scan.index for scan in self.scans if scan.index})
         return f"rows are found by index {', '.join(indexes)}" if indexes else "no row is left"
 
@@ -84,7 +87,7 @@ def preview(connection: BaseDatabaseWrapper, backfill: Backfill, work: Work) -> 
     Code of the project is not called: nobody knows what it does besides.
     Locks: the rows of the sample, until it is undone.
     """
-    key = Key.of(connection, work.table)
+    key = walk_of(connection, backfill)
     begun = backfill.cursor is not None
     # Before the sample makes the file longer.
     rows = backfill.rows_estimated if begun else catalog.estimated_rows(connection, work.table)

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from zero_downtime.backfills import physical
 from zero_downtime.backfills.keys import Key
 from zero_downtime.errors import Refused, UnknownName
 from zero_downtime.models import Backfill, Transition
@@ -22,6 +23,10 @@ def register(
 ) -> Backfill:
     """Return the backfill of that name, newly registered if it was not yet.
 
+    Args:
+        transition: the one whose new side it fills. Its triggers take care of rows that are
+            written from now on, so the rows may be visited in any order.
+
     Raises:
         Refused: the table cannot be walked; better now than when everything waits for it.
     """
@@ -32,6 +37,7 @@ def register(
             "table": table,
             "transition_id": transition.pk if transition else None,
             "rows_estimated": catalog.estimated_rows(connection, table),
+            "file": physical.file_to_walk(connection, table) if transition else None,
         },
     )
     return backfill

@@ -14,9 +14,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from zero_downtime import conf, signals
 from zero_downtime.backfills import registry
-from zero_downtime.backfills.keys import Key, KeyRange
+from zero_downtime.backfills.keys import KeyRange
 from zero_downtime.backfills.ledger import Ledger
 from zero_downtime.backfills.pace import Pace
+from zero_downtime.backfills.physical import walk_of
 from zero_downtime.backfills.statuses import Status
 from zero_downtime.backfills.throttles.brake import Brake
 from zero_downtime.backfills.work import Work
@@ -69,7 +70,7 @@ class Runner:
         self.progress = progress
         self.brake = brake or Brake([])
         self.stop = stop or Event()
-        self.key = Key.of(connection, work.table)
+        self.key = walk_of(connection, backfill)
         self.ledger = Ledger(connection, backfill, self.key, work)
         self.pace = Pace(work.batch_size)
         self.pause: float = conf.get("BATCH_PAUSE")
@@ -186,10 +187,9 @@ class Runner:
             if lease is None:
                 return 0
             keys = self._first_rows(lease, rows)
-            if keys is not None:
-                self._process(lease, keys)
+            done = 0 if keys is None else self._process(lease, keys)
             in_the_way = somebody_waits_for_us(self.connection)
-            backfill = self.ledger.settle(lease, keys, time.monotonic() - started)
+            backfill = self.ledger.settle(lease, keys, done, time.monotonic() - started)
         moved = keys.rows if keys else 0
         if in_the_way:
             self.pace.make_way()
@@ -203,9 +203,10 @@ class Runner:
             return KeyRange(lease.after, lease.upto, lease.rows)
         return self.key.next_range(self.connection, lease.after, rows, lease.upto)
 
-    def _process(self, lease: BackfillRange, keys: KeyRange) -> None:
+    def _process(self, lease: BackfillRange, keys: KeyRange) -> int:
+        """Change the rows; return how many of them count as done."""
         try:
-            self.work.process(self.connection, self.key, keys)
+            changed = self.work.process(self.connection, self.key, keys)
             # Foreign keys are checked at the end of a transaction, where it is too late to tell
             # a row that breaks one from the others.
             self.connection.check_constraints()
@@ -213,6 +214,7 @@ class Runner:
             if errors.is_lock_failure(error) or errors.is_lost_connection(error):
                 raise
             raise BatchFailed(lease, keys, error) from error
+        return self.key.rows_done(keys, changed)
 
     def _recover_from(self, error: Exception) -> None:
         """Get ready for another try after an error that says nothing about the rows."""

@@ -123,6 +123,7 @@ class Migration(migrations.Migration):
                 ),
                 ("cursor", models.TextField(null=True)),
                 ("last_key", models.TextField(null=True)),
+                ("file", models.BigIntegerField(null=True)),
                 ("rows_done", models.BigIntegerField(default=0)),
                 ("rows_estimated", models.BigIntegerField(default=0)),
                 ("seconds_running", models.FloatField(default=0)),

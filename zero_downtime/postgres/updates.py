@@ -11,8 +11,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from zero_downtime.postgres.catalog import TABLE_AND_PARTITIONS, explain
 from zero_downtime.postgres.identifiers import quote
 
-# The words of EXPLAIN for reading a table from its beginning to its end.
+# The words of EXPLAIN for reading a table from its beginning to its end, and some pages of it.
 READS_WHOLE_TABLE = "Seq Scan"
+READS_PLACES = "Tid Range Scan"
 
 
 @dataclass(frozen=True)

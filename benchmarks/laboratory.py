@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -40,8 +40,8 @@ WAL_FILE_BYTES = 16 * 1024**2
 class Laboratory:
     """A PostgreSQL server as a context manager, with durability and autovacuum as by default."""
 
-    def __init__(self) -> None:
-        self.server = EmbeddedPostgres(config=SERVER_SETTINGS)
+    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+        self.server = EmbeddedPostgres(config={**SERVER_SETTINGS, **(settings or {})})
         self.originals: dict[Hashable, str] = {}
 
     def __enter__(self) -> Self:

@@ -11,6 +11,7 @@ from benchmarks.backfill.customers import SOURCE, TABLE, TARGET
 from zero_downtime.backfills import registry, workers
 from zero_downtime.backfills.work import CopyColumn, Work
 from zero_downtime.models import Backfill
+from zero_downtime.postgres.storage import file_number
 
 BACKFILL_NAME = "shop.0002_fill_full_name"
 
@@ -45,10 +46,22 @@ def limit_loop(connection: BaseDatabaseWrapper, progress: Progress) -> None:
 
 
 def run_engine(
-    connection: BaseDatabaseWrapper, progress: Progress, work: Work, count: int = 1
+    connection: BaseDatabaseWrapper,
+    progress: Progress,
+    work: Work,
+    count: int = 1,
+    *,
+    by_place: bool = False,
 ) -> None:
-    """Run the engine, with its default settings, as `manage.py backfill` does."""
+    """Run the engine, with its default settings, as `manage.py backfill` does.
+
+    Args:
+        by_place: visit the rows as they lie, whether or not the engine would.
+    """
     backfill = registry.register(connection, BACKFILL_NAME, TABLE)
+    if by_place:
+        backfill.file = file_number(connection, TABLE)
+        backfill.save(using=connection.alias)
 
     def show(backfill: Backfill) -> None:
         progress(backfill.rows_done)
@@ -58,7 +71,7 @@ def run_engine(
         raise RuntimeError(f"The backfill has {ended.status}: {ended.error}")
 
 
-def engine(count: int) -> Contender:
+def engine(count: int, *, by_place: bool = False) -> Contender:
     """Return the engine with `count` workers."""
     work = CopyColumn(TABLE, SOURCE, TARGET)
-    return partial(run_engine, work=work, count=count)
+    return partial(run_engine, work=work, count=count, by_place=by_place)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.backfill import latency, layouts, memory, python_values, statements, updates
+from benchmarks.backfill import latency, layouts, memory, python_values, statements, updates, walks
 from benchmarks.benchmark import Benchmark
 
 BACKFILL = Benchmark(
@@ -15,6 +15,7 @@ BACKFILL = Benchmark(
         "memory": memory.measure,
         "latency": latency.measure,
         "layouts": layouts.measure,
+        "walks": walks.measure,
         "statements": statements.measure,
     },
 )

@@ -27,7 +27,7 @@ def benchmarks(*arguments: str) -> str:
 def test_without_a_name_all_benchmarks_and_their_parts_are_listed() -> None:
     listed = benchmarks()
     assert "backfill: " in listed
-    for part in ("updates", "python", "memory", "latency", "layouts", "statements"):
+    for part in ("updates", "python", "memory", "latency", "layouts", "walks", "statements"):
         assert f"    {part} " in listed
 
 

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from django.db.migrations.operations.base import Operation
 
+LATER_STAGES = ("backfill", "switch", "contract")
+"""The suffixes of all stages but the first, in the order in which they run."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -20,6 +23,8 @@ class Stage:
     """Ending of the migration's name; "" when one stage is all there is."""
     when: str
     """When to run it, for the person who reads the migration."""
+    needed_by_others: bool = False
+    """Of a later stage: the models are as the operation would have left them only after it."""
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ class _Planned:
     @property
     def settled(self) -> Key:
         """The part after which the models are as others need them, be it held back or not."""
-        index = max(i for i, part in enumerate(self.parts) if not part.is_later_stage)
+        index = max(i for i, part in enumerate(self.parts) if part.needed_by_others)
         return self.migration.app_label, self.names[index]
 
 

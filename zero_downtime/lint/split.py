@@ -18,7 +18,7 @@ from django.db.migrations.operations.fields import FieldOperation
 from django.db.migrations.operations.models import AlterTogetherOptionOperation
 from django.db.models import BaseConstraint, Index
 
-from zero_downtime.lint.remedies import Remedy
+from zero_downtime.lint.remedies import LATER_STAGES, Remedy
 from zero_downtime.lint.renames import Carried, carried_along
 from zero_downtime.lint.walk import Step, model_names
 
@@ -33,7 +33,8 @@ class Part:
     originals: list[Operation] = field(default_factory=list)
     """What the operations stand for. The migration is named after them."""
     when: list[str] = field(default_factory=list)
-    is_later_stage: bool = False
+    needed_by_others: bool = True
+    """Migrations of other apps that need the models as they are in the end need this part."""
 
     def add(self, operations: Iterable[Operation], original: Operation, when: str = "") -> None:
         self.operations += operations
@@ -95,9 +96,10 @@ def _parts(
             known = [each for _, each in sorted(carried[index].state_operations.items())]
             parts[-1].operations.append(SeparateDatabaseAndState(state_operations=known))
         for stage in others:
-            part = later.setdefault(stage.suffix, Part(stage.suffix, is_later_stage=True))
+            new_part = Part(stage.suffix, needed_by_others=stage.needed_by_others)
+            part = later.setdefault(stage.suffix, new_part)
             part.add(stage.operations, operation, stage.when)
-    return [*parts, *later.values()]
+    return [*parts, *(later[suffix] for suffix in LATER_STAGES if suffix in later)]
 
 
 def _uses(operation: Operation, model_name: str, field_name: str) -> bool:

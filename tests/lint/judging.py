@@ -27,6 +27,7 @@ SHOP: list[Operation] = [
         fields=[
             ("id", models.BigAutoField(primary_key=True)),
             ("customer", models.ForeignKey("shop.Customer", models.CASCADE)),
+            ("number", models.IntegerField()),
             ("status", models.CharField(max_length=10)),
             ("note", models.TextField(null=True)),
             ("tags", models.ManyToManyField("shop.Tag")),

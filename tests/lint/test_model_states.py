@@ -6,10 +6,16 @@ from typing import Any
 
 import pytest
 from django.db import models
-from django.db.migrations.state import ModelState
+from django.db.migrations.state import ModelState, ProjectState
 from django.test import override_settings
 
-from zero_downtime.lint.model_states import alters_table, column_name, has_table, table_name
+from zero_downtime.lint.model_states import (
+    alters_table,
+    column_name,
+    column_type,
+    has_table,
+    table_name,
+)
 
 
 def order(options: dict[str, Any] | None = None, **fields: models.Field[Any, Any]) -> ModelState:
@@ -44,6 +50,35 @@ def test_the_column_may_differ_from_the_field() -> None:
         "customer_id"
     )
     assert column_name("tags", models.ManyToManyField("shop.Tag")) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "type_"),
+    [
+        (models.CharField(max_length=10), "varchar(10)"),
+        (models.BigAutoField(primary_key=True), "bigint"),
+        (models.ManyToManyField("shop.Order"), None),
+    ],
+)
+def test_the_type_of_a_column_is_postgresqls(
+    field: models.Field[Any, Any], type_: str | None
+) -> None:
+    assert column_type(field, order(), ProjectState()) == type_
+
+
+def test_that_of_a_foreign_key_is_the_type_of_what_it_points_at() -> None:
+    code = models.CharField(max_length=10, unique=True)
+    target = order(id=models.AutoField(primary_key=True), code=code)
+    to_order = models.OneToOneField("shop.Order", models.CASCADE, primary_key=True)
+    profile = ModelState("shop", "Profile", [("order", to_order)])
+    state = ProjectState({("shop", "order"): target, ("shop", "profile"): profile})
+    for key, type_ in [
+        (models.ForeignKey("self", models.CASCADE), "integer"),
+        (models.ForeignKey("shop.Order", models.CASCADE, to_field="code"), "varchar(10)"),
+        (models.ForeignKey("shop.Profile", models.CASCADE), "integer"),
+        (models.ForeignKey("elsewhere.Order", models.CASCADE), None),
+    ]:
+        assert column_type(key, target, state) == type_
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from django.conf import settings
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.backends.utils import truncate_name
-from django.db.migrations.state import ModelState
-from django.db.models import Field, ManyToManyField
+from django.db.migrations.state import ModelState, ProjectState
+from django.db.migrations.utils import resolve_relation
+from django.db.models import Field, ForeignKey, ManyToManyField
 
 from zero_downtime.postgres.identifiers import MAX_BYTES
 
@@ -42,6 +46,42 @@ def column_name(name: str, field: AnyField) -> str | None:
     bound = field.clone()  # fields of a state are shared and must not be changed
     bound.set_attributes_from_name(name)
     return bound.column
+
+
+def column_type(field: AnyField, model: ModelState, state: ProjectState) -> str | None:
+    """Return the type of the column of `model`'s field; None when it has none, or who knows which.
+
+    The column of a foreign key has the type of what it points at, which is looked up in `state`.
+    """
+    connection = _never_asked()
+    if not isinstance(field, ForeignKey):
+        return field.db_type(connection)
+    while isinstance(field, ForeignKey):
+        key = resolve_relation(field.remote_field.model, model.app_label, model.name_lower)
+        if key not in state.models:
+            return None
+        model = state.models[key]
+        target = _target(field, model)
+        if target is None:
+            return None
+        field = target
+    return field.rel_db_type(connection)
+
+
+def _target(key: ForeignKey[Any, Any], model: ModelState) -> AnyField | None:
+    """Return the field of `model` that the foreign key points at."""
+    if key.remote_field.field_name:
+        return model.fields.get(key.remote_field.field_name)
+    return next((field for field in model.fields.values() if field.primary_key), None)
+
+
+def _never_asked() -> BaseDatabaseWrapper:
+    """Return a connection to PostgreSQL for fields to see what it is; nobody connects it.
+
+    One of the project's own, because its backend may know of types that Django does not.
+    """
+    own = (connections[alias] for alias in connections)
+    return next((each for each in own if each.vendor == "postgresql"), DatabaseWrapper({}))
 
 
 def many_to_many_table(table: str, name: str, field: ManyToManyField[Any, Any]) -> str | None:

@@ -207,3 +207,18 @@ def test_a_project_on_another_database_gets_the_same_files(shop: Project) -> Non
     assert written(shop) == [EXPAND, SWITCH, CONTRACT]
     assert_complete_and_clean(shop)
     shop.manage("migrate")
+
+
+def test_primary_keys_that_become_bigger_share_their_deploy_steps(project: Project) -> None:
+    """What a new DEFAULT_AUTO_FIELD does to every model of an app."""
+    write_models(project)
+    project.add_settings("DEFAULT_AUTO_FIELD = 'django.db.models.AutoField'")
+    project.manage("makemigrations", "shop")
+    project.add_settings("DEFAULT_AUTO_FIELD = 'django.db.models.BigAutoField'")
+
+    project.manage("makemigrations", "--name", "keys")
+
+    assert written(project) == ["0002_keys_expand", "0003_keys_switch", "0004_keys_contract"]
+    assert source(project, "0002_keys_expand").count("ExpandAlterField(") == 2
+    assert source(project, "0003_keys_switch").count("SwitchAlterField(") == 2
+    assert_complete_and_clean(project)

@@ -15,11 +15,10 @@ from django.db.models.functions import Upper
 
 from tests.lint.judging import SHOP, judge_all, migration
 from zero_downtime.lint.judge import judge_ordered
-from zero_downtime.lint.rewrite import NewMigrations, StageMigration
+from zero_downtime.lint.rewrite import NewMigrations
 
 RENAME = migrations.RenameField("customer", "name", "full_name")
 STATUS_INDEX = migrations.AddIndex("order", models.Index(fields=["status"], name="status_idx"))
-BIGGER = migrations.AlterField("order", "number", models.BigIntegerField())
 NICKNAME = migrations.AddField("customer", "nickname", models.TextField(null=True))
 
 
@@ -74,69 +73,6 @@ def test_a_removal_becomes_two_migrations() -> None:
         ("0002_remove_order_note_expand", ["ExpandRemoveField"]),
         ("0003_remove_order_note_contract", ["ContractRemoveField"]),
     ]
-
-
-def test_a_change_of_type_becomes_three_migrations() -> None:
-    written = rewrite(detected(BIGGER))
-
-    assert contents(written) == [
-        ("0002_alter_order_number_expand", ["ExpandAlterField", "BackfillField"]),
-        ("0003_alter_order_number_switch", ["SwitchAlterField"]),
-        ("0004_alter_order_number_contract", ["ContractAlterField"]),
-    ]
-    assert not judge_all(*written)
-
-
-def test_so_does_that_of_a_primary_key() -> None:
-    change = migrations.AlterField("customer", "id", models.UUIDField(primary_key=True))
-
-    assert [names for _, names in contents(rewrite(detected(change)))] == [
-        ["ExpandAlterField", "BackfillField"],
-        ["SwitchAlterField"],
-        ["ContractAlterField"],
-    ]
-
-
-def test_types_without_a_cast_are_said_to_need_expressions() -> None:
-    to_uuid = migrations.AlterField("order", "number", models.UUIDField())
-
-    expand, _, _ = rewrite(detected(to_uuid))
-    assert isinstance(expand, StageMigration)
-    assert "no cast between integer and uuid, give forward= and backward=" in expand.when[0]
-
-    expand, _, _ = rewrite(detected(BIGGER))
-    assert isinstance(expand, StageMigration)
-    assert "no cast" not in expand.when[0]
-
-
-def test_what_uses_a_field_of_another_type_waits_for_the_contract() -> None:
-    index = migrations.AddIndex("order", models.Index(fields=["number"], name="number_idx"))
-
-    assert [names for _, names in contents(rewrite(detected(BIGGER, index, NICKNAME)))] == [
-        ["ExpandAlterField", "BackfillField"],
-        ["AddField"],
-        ["SwitchAlterField"],
-        ["ContractAlterField"],
-        ["AddIndexConcurrently"],
-    ]
-
-
-def test_a_field_is_switched_before_it_is_contracted_whatever_else_is() -> None:
-    written = rewrite(detected(RENAME, BIGGER))
-
-    assert [names for _, names in contents(written)] == [
-        ["ExpandRenameField", "ExpandAlterField", "BackfillField"],
-        ["BackfillField"],
-        ["SwitchAlterField"],
-        ["ContractRenameField", "ContractAlterField"],
-    ]
-
-
-def test_a_change_of_type_that_comes_with_another_column_is_left_as_it_is() -> None:
-    moved = models.BigIntegerField(db_column="no")
-    change = detected(migrations.AlterField("order", "number", moved))
-
-    assert rewrite(change) == [change]
 
 
 def test_a_field_that_takes_the_place_of_a_removed_one_waits_for_the_contract() -> None:
@@ -394,17 +330,6 @@ def test_other_apps_depend_on_the_models_not_on_the_contract() -> None:
 
     assert rewritten["billing"][0].dependencies == [("shop", "0003_customer_nickname")]
     assert rewritten["billing"][0].name == "0001_initial"
-
-
-def test_they_need_a_field_to_be_of_its_new_type() -> None:
-    invoice = type("Migration", (Migration,), {"dependencies": [("shop", "0002_auto")]})(
-        "0001_initial", "billing"
-    )
-    changes = {"billing": [invoice], "shop": [detected(BIGGER)]}
-
-    rewritten = NewMigrations(changes, [migration("0001_initial", *SHOP)]).rewritten()
-
-    assert rewritten["billing"][0].dependencies == [("shop", "0003_alter_order_number_switch")]
 
 
 def test_the_name_that_the_user_asked_for_is_kept() -> None:

@@ -15,8 +15,16 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.operations.models import ModelOperation
 from django.db.migrations.state import ModelState, ProjectState
 
-from zero_downtime.lint.model_states import AnyField, alters_table, has_table, table_name
+from zero_downtime.lint.model_states import (
+    AnyField,
+    alters_table,
+    column_name,
+    column_type,
+    has_table,
+    table_name,
+)
 from zero_downtime.lint.source import MigrationSource
+from zero_downtime.postgres.type_changes import rewrites_table
 
 OperationT = TypeVar("OperationT", bound=Operation)
 
@@ -88,6 +96,27 @@ class Step:
 
     def new_field(self, name: str) -> AnyField | None:
         return self.after.fields.get(name) if self.after else None
+
+    def keeps_column(self, name: str) -> bool:
+        """Tell whether the field has a column of the same name before and after."""
+        old, new = self.old_field(name), self.new_field(name)
+        if old is None or new is None:
+            return False
+        return column_name(name, old) == column_name(name, new)
+
+    def rewriting_types(self, name: str) -> tuple[str, str] | None:
+        """Return the types of the field's column before and after, if they rewrite the table.
+
+        None if they do not, or are not known.
+        """
+        old, new = self.old_field(name), self.new_field(name)
+        if old is None or new is None or old.generated or new.generated:
+            return None
+        assert self.before is not None
+        before, after = (column_type(each, self.before, self.state) for each in (old, new))
+        if before is None or after is None or not rewrites_table(before, after):
+            return None
+        return before, after
 
     def existing_tables(self) -> Iterator[tuple[str, str]]:
         """Yield (app label, table) of all models whose tables running code may be using."""

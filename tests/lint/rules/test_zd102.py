@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.postgres.operations import AddConstraintNotValid, ValidateConstraint
 from django.db import migrations, models
 from django.db.models import Q
@@ -19,6 +21,17 @@ def test_setting_not_null_reads_the_table_under_a_full_lock() -> None:
     assert finding.severity == "error"
     assert finding.tables == ("shop_order",)
     assert '"note" of table "shop_order"' in finding.message
+
+
+def test_the_concurrent_operation_does_it_unless_the_type_or_the_column_changes_as_well() -> None:
+    def is_fixable(field: models.Field[Any, Any]) -> bool:
+        finding, *_ = judge(migrations.AlterField("order", "note", field))
+        assert finding.rule == "ZD102"
+        return finding.fixable
+
+    assert is_fixable(models.TextField())
+    assert not is_fixable(models.CharField(max_length=10))
+    assert not is_fixable(models.TextField(db_column="remark"))
 
 
 def test_with_a_default_django_updates_all_rows_first() -> None:

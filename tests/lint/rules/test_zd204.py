@@ -147,7 +147,7 @@ def test_a_column_that_moves_as_well_has_to_do_so_on_its_own() -> None:
     moved = models.BigIntegerField(db_column="no")
     [finding] = judge(migrations.AlterField("order", "number", moved))
 
-    assert finding.remedy.startswith("Change the type first, and let it keep db_column='number'")
+    assert finding.remedy.startswith("Change the type first, in the column that it has")
     assert not finding.fixable
 
 

@@ -8,8 +8,10 @@ from django.db.migrations import AlterField
 from django.db.models import CheckConstraint, Q
 
 from zero_downtime.lint.findings import Finding, Hazard
+from zero_downtime.lint.remedies import Remedy, Stage
 from zero_downtime.lint.rule import Rule
 from zero_downtime.lint.walk import Step, is_stock
+from zero_downtime.operations import AlterFieldConcurrently
 
 
 class SetNotNullBlocksReads(Rule):
@@ -42,7 +44,9 @@ class SetNotNullBlocksReads(Rule):
 
     It adds a CHECK that holds for new rows, lets PostgreSQL validate it, which blocks nobody, and
     then sets NOT NULL: the valid CHECK proves that no row holds NULL, so none is looked at. To
-    fill the rows: `BackfillField("order", "note", value=..., where=Q(note__isnull=True))`.
+    fill the rows: `BackfillField("order", "note", value=..., where=Q(note__isnull=True))`. If the
+    field has a default, the operation fills them itself, in batches. `makemigrations` writes it for
+    you.
     """
 
     code = "ZD102"
@@ -80,6 +84,27 @@ class SetNotNullBlocksReads(Rule):
                 f"AlterFieldConcurrently({operation.model_name!r}, {operation.name!r}, ...) "
                 "in a migration with atomic = False."
             ),
+        )
+
+    def remedy(self, step: Step) -> Remedy | None:
+        operation = step.operation
+        assert isinstance(operation, AlterField)
+        name, field = operation.name, operation.field
+        if step.rewriting_types(name) or not step.keeps_column(name):
+            return None
+        has_default = field.has_default() or field.has_db_default()
+        filling = "" if has_default else " Fill those that hold one before, with BackfillField."
+        alter = AlterFieldConcurrently(
+            operation.model_name, name, field, preserve_default=operation.preserve_default
+        )
+        return Remedy(
+            (
+                Stage(
+                    (alter,),
+                    suffix="",
+                    when=f"Run it when no running code leaves {name} NULL in any row.{filling}",
+                ),
+            )
         )
 
     def _hazards(self, step: Step, *, fills_rows: bool, proven: bool) -> Iterator[Hazard]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from django.db.migrations import AlterField
 
 from zero_downtime.lint.findings import Finding, Hazard
-from zero_downtime.lint.model_states import column_name, column_type
+from zero_downtime.lint.model_states import column_name
 from zero_downtime.lint.remedies import Remedy, Stage
 from zero_downtime.lint.rule import Rule
 from zero_downtime.lint.walk import Step, is_stock
@@ -17,7 +17,7 @@ from zero_downtime.operations import (
     ExpandAlterField,
     SwitchAlterField,
 )
-from zero_downtime.postgres.type_changes import has_cast, rewrites_table
+from zero_downtime.postgres.type_changes import has_cast
 
 
 class AlterFieldRewritesTable(Rule):
@@ -84,9 +84,10 @@ class AlterFieldRewritesTable(Rule):
         operation = step.operation
         if not (is_stock(operation, AlterField) and step.on_existing_table):
             return
-        before, after = _types(step, operation)
-        if before is None or after is None or not rewrites_table(before, after):
+        types = step.rewriting_types(operation.name)
+        if types is None:
             return
+        before, after = types
         column = column_name(operation.name, operation.field)
         more = ", and those that refer to it," if operation.field.primary_key else ""
         yield self.finding(
@@ -103,9 +104,10 @@ class AlterFieldRewritesTable(Rule):
     def remedy(self, step: Step) -> Remedy | None:
         operation = step.operation
         assert isinstance(operation, AlterField)
-        before, after = _types(step, operation)
-        if before is None or after is None or _what_to_do_before(step, operation):
+        types = step.rewriting_types(operation.name)
+        if types is None or _what_to_do_before(step, operation):
             return None
+        before, after = types
         model, name = operation.model_name, operation.name
         arguments = (model, name, operation.field)
         casts = (
@@ -141,24 +143,10 @@ class AlterFieldRewritesTable(Rule):
         )
 
 
-def _types(step: Step, operation: AlterField) -> tuple[str | None, str | None]:
-    """Return the types of the column before and after; None for what is not known."""
-    old, new = step.old_field(operation.name), operation.field
-    if old is None or step.before is None or old.generated or new.generated:
-        return None, None
-    return column_type(old, step.before, step.state), column_type(new, step.before, step.state)
-
-
 def _what_to_do_before(step: Step, operation: AlterField) -> str | None:
     """Return what has to be done first, because the type cannot change together with it."""
-    old = step.old_field(operation.name)
-    assert old is not None
-    old_column, column = (column_name(operation.name, each) for each in (old, operation.field))
-    if old_column != column:
-        return (
-            f"Change the type first, and let it keep db_column={old_column!r}; then change the "
-            "name of the column."
-        )
+    if not step.keeps_column(operation.name):
+        return "Change the type first, in the column that it has; then change its db_column."
     if not operation.preserve_default:
         return "Change the type first, and let it be NULL still; then fill it, and forbid NULL."
     return None

@@ -1,4 +1,4 @@
-"""`manage.py makemigrations`, after the type of a field has changed."""
+"""`manage.py makemigrations`, after a field has changed its type or become NOT NULL."""
 
 from __future__ import annotations
 
@@ -222,3 +222,18 @@ def test_primary_keys_that_become_bigger_share_their_deploy_steps(project: Proje
     assert source(project, "0002_keys_expand").count("ExpandAlterField(") == 2
     assert source(project, "0003_keys_switch").count("SwitchAlterField(") == 2
     assert_complete_and_clean(project)
+
+
+def test_a_default_for_this_once_is_asked_for_and_filled_in(project: Project) -> None:
+    write_models(project, more="note = models.TextField(null=True)")
+    project.manage("makemigrations", "shop")
+    fill(project)
+    write_models(project, more="note = models.TextField()")
+
+    project.manage("makemigrations", input="1\n'none'\n")
+
+    [name] = written(project)
+    assert "zero_downtime.operations.AlterFieldConcurrently(" in source(project, name)
+    assert_complete_and_clean(project)
+    project.manage("migrate")
+    assert project.rows("SELECT note FROM shop_book") == [("none",)]

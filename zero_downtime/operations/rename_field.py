@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations import RenameField
-from django.db.migrations.state import ProjectState, StateApps
+from django.db.migrations.state import ProjectState
 from django.db.models import Field
 
 from zero_downtime.errors import Refused
@@ -19,6 +20,7 @@ from zero_downtime.operations.base import (
     require_no_field,
     require_no_transaction,
 )
+from zero_downtime.operations.stock import effect_of
 from zero_downtime.operations.transition_steps import Contract, Expand, TransitionStep
 from zero_downtime.transitions import rename_field
 from zero_downtime.transitions.phases import TransitionKey
@@ -38,20 +40,39 @@ class _RenameFieldPair(TransitionStep, RenameField):
         )
 
     def _rename(
-        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, apps: StateApps
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, state: ProjectState
     ) -> FieldRename | None:
         """Return the rename for the database, or None where the database does not notice.
 
-        `apps` are those of a state in which the field bears its new name.
+        In `state` the field bears its new name.
         """
-        model = historical_model(self, schema_editor, apps, app_label, self.model_name)
+        model = historical_model(self, schema_editor, state.apps, app_label, self.model_name)
         if model is None:
             return None
         field: Any = model._meta.get_field(self.new_name)
         rename = FieldRename(
             self.transition_key(app_label), model, _column(field, self.old_name), field.column
         )
-        return rename if rename.changes_column else None
+        if not rename.changes_column:
+            return None
+        if not getattr(field, "db_constraint", False):
+            return rename
+        names = self._names_of_foreign_key(app_label, schema_editor, state)
+        return replace(rename, foreign_key=names)
+
+    def _names_of_foreign_key(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, state: ProjectState
+    ) -> tuple[str, str] | None:
+        """Return how Django calls the constraint of a foreign key before and after."""
+        old_state = state.clone()
+        old_state.rename_field(app_label, self.model_name_lower, self.new_name, self.old_name)
+        rename = partial(RenameField.database_forwards, self, app_label)
+        effect = effect_of(
+            schema_editor.connection, rename, app_label, self.model_name, old_state, state
+        )
+        before, after = effect.before.constraints, effect.after.constraints
+        gone, come = [*(before.keys() - after.keys())], [*(after.keys() - before.keys())]
+        return (gone[0], come[0]) if gone and come else None
 
 
 class ExpandRenameField(_RenameFieldPair, Expand):
@@ -94,7 +115,7 @@ class ExpandRenameField(_RenameFieldPair, Expand):
             super().database_forwards(app_label, schema_editor, from_state, to_state)
             return
         require_no_transaction(self, schema_editor)
-        if rename := self._rename(app_label, schema_editor, to_state.apps):
+        if rename := self._rename(app_label, schema_editor, to_state):
             rename_field.expand(schema_editor, rename, self.migration_name(app_label))
 
     def database_backwards(
@@ -109,7 +130,7 @@ class ExpandRenameField(_RenameFieldPair, Expand):
             super().database_backwards(app_label, schema_editor, from_state, to_state)
             return
         require_no_transaction(self, schema_editor)
-        if rename := self._rename(app_label, schema_editor, from_state.apps):
+        if rename := self._rename(app_label, schema_editor, from_state):
             rename_field.revert_expand(schema_editor, rename)
 
     def describe(self) -> str:
@@ -147,7 +168,7 @@ class ContractRenameField(_RenameFieldPair, Contract):
         if not is_postgresql(schema_editor):
             return
         require_no_transaction(self, schema_editor)
-        if rename := self._rename(app_label, schema_editor, to_state.apps):
+        if rename := self._rename(app_label, schema_editor, to_state):
             rename_field.contract(schema_editor, rename)
 
     def database_backwards(
@@ -161,7 +182,7 @@ class ContractRenameField(_RenameFieldPair, Contract):
         if not is_postgresql(schema_editor):
             return
         require_no_transaction(self, schema_editor)
-        if rename := self._rename(app_label, schema_editor, from_state.apps):
+        if rename := self._rename(app_label, schema_editor, from_state):
             fill = partial(fill_again, schema_editor.connection, rename.key)
             rename_field.revert_contract(schema_editor, rename, fill)
 

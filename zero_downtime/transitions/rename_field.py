@@ -26,6 +26,7 @@ from zero_downtime.errors import Refused
 from zero_downtime.models import Transition
 from zero_downtime.postgres import catalog, twin_indexes
 from zero_downtime.postgres.locks import briefly
+from zero_downtime.postgres.shapes import read_shape
 from zero_downtime.transitions import dual_write, evidence, gates, phases
 from zero_downtime.transitions.pairs import ColumnPair
 from zero_downtime.transitions.phases import TransitionKey
@@ -38,6 +39,7 @@ class FieldRename:
     """A rename of one field, as seen from the table. `model` is a historical model.
 
     `mirrors_new` says that the contract has been taken back: the new column is the original then.
+    `foreign_key` holds the names of the column's constraint before and after, if it has one.
     """
 
     key: TransitionKey
@@ -45,6 +47,7 @@ class FieldRename:
     old_column: str
     new_column: str
     mirrors_new: bool = False
+    foreign_key: tuple[str, str] | None = None
 
     @property
     def table(self) -> str:
@@ -139,7 +142,7 @@ def revert_expand(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) 
     def take_down() -> None:
         _drop_mirror(schema_editor, rename)
         if rename.mirrors_new:
-            _rename_column(schema_editor, rename.table, rename.new_column, rename.old_column)
+            _rename_original(schema_editor, rename, rename.old_column)
         if not schema_editor.collect_sql:
             phases.forget(schema_editor.connection, rename.key)
 
@@ -163,7 +166,7 @@ def contract(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -> No
     def finish() -> None:
         _drop_mirror(schema_editor, rename)
         if not rename.mirrors_new:
-            _rename_column(schema_editor, rename.table, rename.old_column, rename.new_column)
+            _rename_original(schema_editor, rename, rename.new_column)
         if not schema_editor.collect_sql:
             phases.record_contracted(schema_editor.connection, rename.key)
 
@@ -320,9 +323,23 @@ def _drop_mirror(schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename) -
     )
 
 
-def _rename_column(schema_editor: BaseDatabaseSchemaEditor, table: str, old: str, new: str) -> None:
+def _rename_original(
+    schema_editor: BaseDatabaseSchemaEditor, rename: FieldRename, name: str
+) -> None:
+    """Let the original be called `name`, and its foreign key as Django calls that of `name`."""
+    connection = schema_editor.connection
+    alter = f"ALTER TABLE {schema_editor.quote_name(rename.table)}"
     schema_editor.execute(
-        f"ALTER TABLE {schema_editor.quote_name(table)} "
-        f"RENAME COLUMN {schema_editor.quote_name(old)} TO {schema_editor.quote_name(new)}",
+        f"{alter} RENAME COLUMN {schema_editor.quote_name(rename.original)} "
+        f"TO {schema_editor.quote_name(name)}",
         params=None,
     )
+    if rename.foreign_key is None:
+        return
+    old, new = reversed(rename.foreign_key) if rename.mirrors_new else rename.foreign_key
+    if schema_editor.collect_sql or old in read_shape(connection, rename.table).constraints:
+        schema_editor.execute(
+            f"{alter} RENAME CONSTRAINT {schema_editor.quote_name(old)} "
+            f"TO {schema_editor.quote_name(new)}",
+            params=None,
+        )

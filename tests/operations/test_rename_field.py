@@ -358,6 +358,40 @@ def test_with_a_fixed_column_name_the_database_notices_nothing(project: Project)
     assert columns(project) == ["id", "label"]
 
 
+MANY_TO_MANY = """
+    from django.db import models
+
+    class User(models.Model):
+        {name} = models.ManyToManyField("self", symmetrical=False{db_table})
+"""
+
+
+def test_a_many_to_many_field_is_refused_with_a_way_round(project: Project) -> None:
+    fixed = ', db_table="shop_user_friends"'
+    project.write("shop/models.py", MANY_TO_MANY.format(name="friends", db_table=""))
+    project.manage("makemigrations", "shop")
+    project.manage("migrate")
+    project.write_migration(
+        "0002_rename",
+        'zd.ExpandRenameField("user", "friends", "known"),',
+        dependencies=[("shop", "0001_initial")],
+        atomic=False,
+    )
+    refused = project.manage("migrate", check=False)
+    assert refused.returncode == 1
+    assert "Give it db_table, with the name of that table, in one migration" in refused.stderr
+    (project.directory / "shop/migrations/0002_rename.py").unlink()
+
+    schema = project.rows("SELECT oid, relname FROM pg_class WHERE relname LIKE 'shop_%'")
+    for name in ("friends", "known"):
+        project.write("shop/models.py", MANY_TO_MANY.format(name=name, db_table=fixed))
+        project.manage("makemigrations", "shop", input="y\n")
+        project.manage("lintmigrations")
+        project.manage("migrate")
+    assert applied(project) == ["0001", "0002", "0003"]
+    assert project.rows("SELECT oid, relname FROM pg_class WHERE relname LIKE 'shop_%'") == schema
+
+
 def test_sqlmigrate_prints_what_will_run(project: Project) -> None:
     write_shop(project)
     write_rename(project)

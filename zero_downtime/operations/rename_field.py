@@ -200,8 +200,9 @@ def _column(field: Field[Any, Any], name: str) -> str:
     """Return the column that `field` had, or would have, under another name."""
     if field.many_to_many:
         raise Refused(
-            f"{name!r} is a many-to-many field: it has no column but a table of its own. Rename "
-            "it with RenameField and keep the table by giving it db_table."
+            f"{name!r} is a many-to-many field: it has no column but a table of its own. Give it "
+            "db_table, with the name of that table, in one migration, and rename it with "
+            "RenameField in the next: then the database does not notice."
         )
     renamed = field.clone()
     renamed.set_attributes_from_name(name)

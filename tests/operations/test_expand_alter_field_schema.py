@@ -10,14 +10,13 @@ from typing import Any, TypeVar
 import pytest
 from django.db import migrations, models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 from django.db.models import F, Q, Value
 from django.db.models.functions import Length, Repeat
 
 from tests.operations.test_same_schema import backwards, forwards
 from tests.support.alterations import fill_hidden
-from tests.support.django_database import create_own_tables
+from tests.support.books import book, create_books, to_author, values_of
 from zero_downtime import operations as zd
 from zero_downtime.postgres.shapes import TableShape, read_shape
 
@@ -29,10 +28,6 @@ Char, Text, Int, Big = (
     models.IntegerField,
     models.BigIntegerField,
 )
-
-
-def author(**kwargs: Any) -> Any:
-    return models.ForeignKey("shop.author", models.CASCADE, related_name="+", **kwargs)
 
 
 @dataclass(frozen=True)
@@ -126,58 +121,20 @@ CASES = [
         Char(max_length=9, db_collation="C", unique=True),
         ["b", "a"],
     ),
-    Case("foreign key to int", author(), Big(db_column="value_id"), [1, 2]),
-    Case("int to foreign key", Big(db_column="value_id"), author(), [1, 2]),
-    Case("other foreign key", author(null=True), author(null=True, to_field="code"), [1, None]),
+    Case("foreign key to int", to_author(), Big(db_column="value_id"), [1, 2]),
+    Case("int to foreign key", Big(db_column="value_id"), to_author(), [1, 2]),
+    Case(
+        "other foreign key", to_author(null=True), to_author(null=True, to_field="code"), [1, None]
+    ),
 ]
 
 
-def start(case: Case) -> list[Operation]:
-    return [
-        migrations.CreateModel(
-            "Author",
-            fields=[
-                ("id", models.BigAutoField(primary_key=True)),
-                ("code", models.SmallIntegerField(unique=True)),
-            ],
-        ),
-        migrations.CreateModel(
-            "Book",
-            fields=[
-                ("id", models.BigAutoField(primary_key=True)),
-                ("number", Int(default=1)),
-                ("value", case.old.clone()),
-            ],
-            options=case.options,
-        ),
-    ]
-
-
 def create(connection: BaseDatabaseWrapper, case: Case) -> ProjectState:
-    """Make the shop, anew, with a book for each of the values."""
-    with connection.cursor() as cursor:
-        cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-    create_own_tables(connection)
-    state = ProjectState()
-    for operation in start(case):
-        state = forwards(connection, operation, state)
-    with connection.cursor() as cursor:
-        cursor.execute("INSERT INTO shop_author VALUES (1, 1), (2, 2)")
-        for number, value in enumerate(case.values, start=1):
-            column = book(state)._meta.get_field("value").column
-            cursor.execute(
-                f"INSERT INTO shop_book (number, {column}) VALUES (%s, %s)", [number, value]
-            )
-    return state
-
-
-def book(state: ProjectState) -> Any:
-    return state.apps.get_model("shop", "Book")
+    return create_books(connection, case.old, case.values, case.options)
 
 
 def values(connection: BaseDatabaseWrapper, state: ProjectState) -> list[Any]:
-    books = book(state).objects.using(connection.alias)
-    return list(books.order_by("pk").values_list("value", flat=True))
+    return values_of(connection, state, "value")
 
 
 def shape(connection: BaseDatabaseWrapper) -> TableShape:

@@ -8,23 +8,18 @@ from typing import Any
 import pytest
 from django.db import migrations, models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 
 from tests.operations.test_same_schema import backwards, forwards
 from tests.support.alterations import fill_hidden
-from tests.support.django_database import create_own_tables
+from tests.support.books import create_books, to_author, values_of
 from tests.support.schema import read_schema
 from zero_downtime import operations as zd
 
 Char, Int = models.CharField, models.IntegerField
 RENAME = ("book", "value", "renamed")
-
-
-def to_author(kind: Any = models.ForeignKey, **kwargs: Any) -> Any:
-    return kind("shop.author", models.CASCADE, related_name="+", **kwargs)
 
 
 @dataclass(frozen=True)
@@ -101,51 +96,13 @@ CASES = [
 
 
 def create(connection: BaseDatabaseWrapper, case: Case) -> ProjectState:
-    """Make the shop, anew, with a book for each of the values."""
-    with connection.cursor() as cursor:
-        cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-    create_own_tables(connection)
-    start: list[Operation] = [
-        migrations.CreateModel(
-            "Author",
-            fields=[
-                ("id", models.BigAutoField(primary_key=True)),
-                ("code", models.SmallIntegerField(unique=True)),
-            ],
-        ),
-        migrations.CreateModel(
-            "Book",
-            fields=[
-                ("id", models.BigAutoField(primary_key=True)),
-                ("number", Int(default=1)),
-                ("value", case.field.clone()),
-            ],
-            options=case.options,
-        ),
-    ]
-    state = ProjectState()
-    for operation in start:
-        state = forwards(connection, operation, state)
-    column = state.apps.get_model("shop", "Book")._meta.get_field("value").column
-    with connection.cursor() as cursor:
-        cursor.execute("INSERT INTO shop_author VALUES (1, 1), (2, 2)")
-        for number, value in enumerate(case.values, start=1):
-            cursor.execute(
-                f"INSERT INTO shop_book (number, {column}) VALUES (%s, %s)", [number, value]
-            )
-    return state
-
-
-def values(connection: BaseDatabaseWrapper, state: ProjectState, name: str) -> list[Any]:
-    books: Any = state.apps.get_model("shop", "Book")
-    rows = books.objects.using(connection.alias).order_by("pk")
-    return list(rows.values_list(name, flat=True))
+    return create_books(connection, case.field, case.values, case.options)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_there_and_back(connection: BaseDatabaseWrapper, case: Case) -> None:
     state = create(connection, case)
-    before, old_values = read_schema(connection), values(connection, state, "value")
+    before, old_values = read_schema(connection), values_of(connection, state, "value")
     forwards(connection, migrations.RenameField(*RENAME), state)
     stock = read_schema(connection)
 
@@ -155,9 +112,9 @@ def test_there_and_back(connection: BaseDatabaseWrapper, case: Case) -> None:
     assert fill_hidden(connection) == "succeeded"
     contracted = forwards(connection, contract, expanded)
     assert read_schema(connection) == stock
-    assert values(connection, contracted, "renamed") == old_values
+    assert values_of(connection, contracted, "renamed") == old_values
 
     backwards(connection, contract, expanded, contracted)
     backwards(connection, expand, state, expanded)
     assert read_schema(connection) == before
-    assert values(connection, state, "value") == old_values
+    assert values_of(connection, state, "value") == old_values

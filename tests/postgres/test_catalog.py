@@ -87,8 +87,14 @@ def test_rows_of_a_missing_table_are_an_error(connection: BaseDatabaseWrapper, a
     ("definition", "column"),
     [
         ("varchar(20)", Column("c", "character varying(20)", None, False, False, False)),
-        ("numeric(10, 2) NOT NULL", Column("c", "numeric(10,2)", None, True, False, False)),
-        ("timestamptz[]", Column("c", "timestamp with time zone[]", None, False, False, False)),
+        (
+            "numeric(10, 2) NOT NULL",
+            Column("c", "numeric(10,2)", None, True, False, False, exact=False),
+        ),
+        (
+            "timestamptz[]",
+            Column("c", "timestamp with time zone[]", None, False, False, False, exact=False),
+        ),
         ('text COLLATE "C"', Column("c", "text", 'pg_catalog."C"', False, False, False)),
         ("uuid PRIMARY KEY", Column("c", "uuid", None, True, False, True)),
         (
@@ -96,7 +102,7 @@ def test_rows_of_a_missing_table_are_an_error(connection: BaseDatabaseWrapper, a
             Column("c", "integer", None, False, True, False),
         ),
         ('"Some Mood"', Column("c", '"Some Mood"', None, False, False, False)),
-        ('hidden."D"', Column("c", 'hidden."D"', None, False, False, False)),
+        ('hidden."D"', Column("c", 'hidden."D"', None, False, False, False, exact=False)),
     ],
 )
 def test_a_column_as_it_has_to_stand_in_ddl(
@@ -106,6 +112,31 @@ def test_a_column_as_it_has_to_stand_in_ddl(
     pg.execute('CREATE SCHEMA hidden; CREATE DOMAIN hidden."D" AS integer')
     pg.execute(f"CREATE TABLE t (c {definition})".encode())
     assert catalog.get_column(connection, "t", "c") == column
+
+
+@pytest.mark.parametrize(
+    ("type_", "is_exact"),
+    [
+        ("varchar(20)", True),
+        ('text COLLATE "C"', True),
+        ("timestamptz", True),
+        ("mood", True),
+        ("citext", False),
+        ("loud", False),
+        ("jsonb", False),
+        ("json", False),
+        ("double precision", False),
+    ],
+)
+def test_whether_equal_values_are_the_same(
+    connection: BaseDatabaseWrapper, pg: psycopg.Connection, type_: str, is_exact: bool
+) -> None:
+    pg.execute("CREATE EXTENSION citext; CREATE DOMAIN loud AS citext")
+    pg.execute("CREATE TYPE mood AS ENUM ('fine')")
+    pg.execute(f"CREATE TABLE t (c {type_})".encode())
+    column = catalog.get_column(connection, "t", "c")
+    assert column is not None
+    assert column.exact is is_exact
 
 
 def test_a_column_that_is_not_there(

@@ -12,6 +12,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from zero_downtime.backfills.batch import Batch
 from zero_downtime.backfills.expressions import assignable
 from zero_downtime.backfills.keys import Key, KeyRange
+from zero_downtime.postgres import catalog
+from zero_downtime.postgres.comparisons import differ
 from zero_downtime.postgres.identifiers import quote_for_parameters
 from zero_downtime.postgres.planner import SCANS_OUT_OF_ORDER, without
 
@@ -67,7 +69,7 @@ class CopyColumn(Work):
         with without(connection, SCANS_OUT_OF_ORDER), connection.cursor() as cursor:
             cursor.execute(
                 f"UPDATE {key.table} SET {target} = {value} "
-                f"WHERE {condition} AND {value} IS DISTINCT FROM {target}",
+                f"WHERE {condition} AND {self._is_due(connection)}",
                 params,
             )
             return int(cursor.rowcount)
@@ -96,8 +98,13 @@ class CopyColumn(Work):
 
     def difference(self, connection: BaseDatabaseWrapper) -> str:
         """Return the condition that a row's columns differ, likewise."""
+        return self._is_due(connection)
+
+    def _is_due(self, connection: BaseDatabaseWrapper) -> str:
+        column = catalog.get_column(connection, self.table, self.target)
         target = quote_for_parameters(connection, self.target)
-        return f"{self.value(connection)} IS DISTINCT FROM {target}"
+        exact = column is None or column.exact
+        return differ(self.value(connection), target, exact=exact)
 
 
 class QuerysetWork(Work):

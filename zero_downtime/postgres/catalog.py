@@ -28,9 +28,19 @@ TABLE_AND_PARTITIONS = """
 """
 
 
+# Those that most columns are of; enumerations are, too.
+EXACT_TYPES = """
+    boolean smallint integer bigint text varchar uuid bytea date time timestamp timestamptz
+""".split()
+
+
 @dataclass(frozen=True)
 class Column:
-    """A column as the catalog has it; `type` and `collation` are ready to stand in DDL."""
+    """A column as the catalog has it; `type` and `collation` are ready to stand in DDL.
+
+    It is `exact` if values that its type and collation take for equal are the same: 'a' and 'A' may
+    be equal, and 1.0 and 1.00 are.
+    """
 
     name: str
     type: str
@@ -38,6 +48,7 @@ class Column:
     not_null: bool
     generated: bool
     in_primary_key: bool
+    exact: bool = True
 
 
 def table_exists(connection: BaseDatabaseWrapper, table: str) -> bool:
@@ -144,7 +155,9 @@ def get_column(connection: BaseDatabaseWrapper, table: str, name: str) -> Column
                         THEN quote_ident(nspname) || '.' || quote_ident(collname) END,
                    attnotnull, attgenerated <> '',
                    EXISTS (SELECT FROM pg_index
-                           WHERE indrelid = attrelid AND indisprimary AND attnum = ANY (indkey))
+                           WHERE indrelid = attrelid AND indisprimary AND attnum = ANY (indkey)),
+                   coalesce(collisdeterministic, true)
+                   AND (atttypid = ANY (%s::regtype[]) OR typtype = 'e')
             FROM pg_attribute
             JOIN pg_type ON pg_type.oid = atttypid
             LEFT JOIN pg_collation ON pg_collation.oid = attcollation
@@ -152,7 +165,7 @@ def get_column(connection: BaseDatabaseWrapper, table: str, name: str) -> Column
             WHERE attrelid = to_regclass(%s) AND attname = %s
               AND attnum > 0 AND NOT attisdropped
             """,
-            [quote(connection, table), name],
+            [EXACT_TYPES, quote(connection, table), name],
         )
         row = cursor.fetchone()
     return Column(*row) if row else None

@@ -11,6 +11,7 @@ from zero_downtime.backfills.sweep import sweep
 from zero_downtime.backfills.work import Work
 from zero_downtime.errors import Refused
 from zero_downtime.postgres import catalog, identifiers
+from zero_downtime.postgres.comparisons import differ
 from zero_downtime.postgres.identifiers import quote, quote_for_parameters
 
 
@@ -100,7 +101,7 @@ class RestoreColumn(_ArchiveWork):
             cursor.execute(
                 f"UPDATE {key.table} SET {column} = archive.{column} FROM {archive} AS archive "
                 f"WHERE {condition} AND {same_key} "
-                f"AND {key.table}.{column} IS DISTINCT FROM archive.{column}",
+                f"AND {differ(f'{key.table}.{column}', f'archive.{column}', exact=False)}",
                 params,
             )
 

@@ -58,9 +58,9 @@ class ConvertUpdated(_Convert):
 
     def get_condition(self, model: Model) -> pgtrigger.Condition:
         """Call the function only for those rows."""
+        changes = self.pair.differ(f"NEW.{self.old}", f"OLD.{self.old}")
         return pgtrigger.Condition(
-            f"NEW.{self.old} IS DISTINCT FROM OLD.{self.old} "
-            f"OR NEW.{self.new} IS NULL AND NEW.{self.old} IS NOT NULL"
+            f"{changes} OR NEW.{self.new} IS NULL AND NEW.{self.old} IS NOT NULL"
         )
 
 

@@ -97,7 +97,7 @@ class _DualWrite(PairTrigger):
 
     def get_condition(self, model: Model) -> pgtrigger.Condition:
         """Call the function only for rows whose sides differ."""
-        return pgtrigger.Condition(f"NEW.{self.old} IS DISTINCT FROM NEW.{self.new}")
+        return pgtrigger.Condition(self.pair.differ(f"NEW.{self.old}", f"NEW.{self.new}"))
 
     def _copy(self, source: str, target: str) -> str:
         """Return what copies the side that was written to the other one."""
@@ -146,7 +146,7 @@ class DualUpdate(_DualWrite):
         Code that read a row before the backfill reached it read NULL in the mirror, and `save()`
         writes what was read. Until the mirror is filled, such a NULL must not wipe anything out.
         """
-        differs = f"NEW.{side} IS DISTINCT FROM OLD.{side}"
+        differs = self.pair.differ(f"NEW.{side}", f"OLD.{side}")
         if side == self.original:
             return differs
         null_is_meant = evidence.is_filled(self.pair) if self.pair.nullable else "false"

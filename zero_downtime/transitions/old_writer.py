@@ -48,7 +48,7 @@ class OldUpdate(PairTrigger):
 
     def get_condition(self, model: Model) -> pgtrigger.Condition:
         """Call the function only if the column changes: others do not concern it."""
-        return pgtrigger.Condition(f"NEW.{self.old} IS DISTINCT FROM OLD.{self.old}")
+        return pgtrigger.Condition(self.pair.differ(f"NEW.{self.old}", f"OLD.{self.old}"))
 
     def get_func(self, model: Model) -> str:
         """Return the body of the function."""

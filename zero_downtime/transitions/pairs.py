@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from zero_downtime.postgres import catalog, identifiers
+from zero_downtime.postgres.comparisons import differ
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,7 @@ class ColumnPair:
 
     One of them is the original; the other is its mirror, which is NULL in every row until it is
     filled, and has no default. That is the new one, until a contract has been taken back.
+    A pair is `exact` if equal values of the original are the same: see `catalog.Column`.
     """
 
     schema: str
@@ -23,6 +25,7 @@ class ColumnPair:
     new: str
     nullable: bool = True
     mirrors_new: bool = False
+    exact: bool = True
 
     @classmethod
     def of(
@@ -37,8 +40,13 @@ class ColumnPair:
         """Return the pair, with the schema in which `table` is found."""
         original = catalog.get_column(connection, table, new if mirrors_new else old)
         nullable = original is None or not original.not_null
+        exact = original is None or original.exact
         schema = catalog.schema_of(connection, table)
-        return cls(schema, table, old, new, nullable, mirrors_new)
+        return cls(schema, table, old, new, nullable, mirrors_new, exact)
+
+    def differ(self, one: str, other: str) -> str:
+        """Return the SQL condition that two values of the original's type are not the same."""
+        return differ(one, other, exact=self.exact)
 
     @property
     def original(self) -> str:

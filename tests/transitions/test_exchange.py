@@ -57,15 +57,15 @@ def expanded(connection: BaseDatabaseWrapper, case: Case) -> ProjectState:
 
 
 class Ahead:
-    """Calls a function before the first statement that begins in a certain way."""
+    """Calls a function before the first statement that has one of certain words in it."""
 
-    def __init__(self, beginning: str, call: Callable[[], object]) -> None:
-        self.beginning = beginning
+    def __init__(self, *words: str, call: Callable[[], object]) -> None:
+        self.words = words
         self.call = call
         self.called = False
 
     def __call__(self, execute: Any, sql: str, *arguments: Any) -> Any:
-        if sql.startswith(self.beginning) and not self.called:
+        if not self.called and any(each in sql for each in self.words):
             self.called = True
             self.call()
         return execute(sql, *arguments)
@@ -77,7 +77,8 @@ def test_a_write_between_the_comparison_and_the_exchange(
 ) -> None:
     state = expanded(connection, NULLABLE)
     write = Ahead(
-        "LOCK TABLE", lambda: pg.execute("UPDATE shop_book SET value = %s WHERE id = 2", [value])
+        "LOCK TABLE",
+        call=lambda: pg.execute("UPDATE shop_book SET value = %s WHERE id = 2", [value]),
     )
     with connection.execute_wrapper(write):
         if value == "77":
@@ -100,11 +101,23 @@ def test_a_write_that_is_rolled_back_is_no_reason_to_refuse(
         with pg.transaction(force_rollback=True):
             pg.execute("UPDATE shop_book SET value = 'x' WHERE id = 2")
 
-    write = Ahead("LOCK TABLE", write_in_vain)
+    write = Ahead("LOCK TABLE", call=write_in_vain)
     with connection.execute_wrapper(write):
         switched = forwards(connection, steps(NULLABLE)[1], state)
     assert write.called
     assert values(connection, switched) == [1, 2, None]
+
+
+def test_a_write_from_before_the_comparison_that_is_committed_after_it(
+    connection: BaseDatabaseWrapper, pg: psycopg.Connection
+) -> None:
+    case = Case("", models.TextField(null=True), models.IntegerField(null=True), ["1", "2"])
+    state = expanded(connection, case)
+    pg.execute("BEGIN; UPDATE shop_book SET value = 'x' WHERE id = 2")
+    commit = Ahead("LOCK TABLE", "pg_stat_activity", call=lambda: pg.execute("COMMIT"))
+    with connection.execute_wrapper(commit), pytest.raises(Refused, match=r"\(keys 2\)"):
+        forwards(connection, steps(case)[1], state)
+    assert values(connection, state) == ["1", "x"]
 
 
 def test_no_row_is_read_while_others_cannot_write(

@@ -21,7 +21,7 @@ from zero_downtime.errors import Refused
 from zero_downtime.models import Transition
 from zero_downtime.postgres import exchanges, replacements
 from zero_downtime.postgres.identifiers import quote
-from zero_downtime.postgres.locks import briefly, lock_timeout
+from zero_downtime.postgres.locks import briefly, lock_timeout, wait_for_writers
 from zero_downtime.postgres.replacements import Replacement
 from zero_downtime.transitions import converting, evidence, gates, phases
 from zero_downtime.transitions.conversions import Conversion
@@ -43,13 +43,16 @@ def exchange(
     EXCLUSIVE on the table, and on those that its foreign keys point at, briefly.
 
     Raises:
-        Refused: rows differ or do not convert, or stand in the way of a constraint.
+        Refused: rows differ or do not convert, or stand in the way of a constraint; or a transaction
+            that has written the table does not end within `LOCK_DEADLINE`.
     """
     connection = schema_editor.connection
     table, pair = alteration.table, alteration.pair(connection)
 
     def compare_all() -> int:
         failures = evidence.unconverted_writes(connection, pair)
+        # Some of those may be of transactions whose rows cannot be seen, and compared, before.
+        wait_for_writers(connection, table)
         _require_agreement(connection, alteration, transition)
         return failures
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import psycopg
 import pytest
 from django.db import models
@@ -21,6 +18,7 @@ from tests.operations.test_nobody_waits import (
     watched,
 )
 from tests.operations.test_same_schema import backwards, forwards
+from tests.support.ahead import Ahead
 from tests.support.alterations import fill_hidden
 from zero_downtime import operations as zd
 from zero_downtime.errors import Refused
@@ -54,21 +52,6 @@ def expanded(connection: BaseDatabaseWrapper, case: Case) -> ProjectState:
     forwards(connection, steps(case)[0], state)
     fill_hidden(connection)
     return state
-
-
-class Ahead:
-    """Calls a function before the first statement that has one of certain words in it."""
-
-    def __init__(self, *words: str, call: Callable[[], object]) -> None:
-        self.words = words
-        self.call = call
-        self.called = False
-
-    def __call__(self, execute: Any, sql: str, *arguments: Any) -> Any:
-        if not self.called and any(each in sql for each in self.words):
-            self.called = True
-            self.call()
-        return execute(sql, *arguments)
 
 
 @pytest.mark.parametrize("value", ["none of yours", "77"])

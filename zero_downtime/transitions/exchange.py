@@ -43,8 +43,8 @@ def exchange(
     EXCLUSIVE on the table, and on those that its foreign keys point at, briefly.
 
     Raises:
-        Refused: rows differ or do not convert, or stand in the way of a constraint; or a transaction
-            that has written the table does not end within `LOCK_DEADLINE`.
+        Refused: rows differ or do not convert, or stand in the way of a constraint; or a
+            transaction that has written the table does not end within `LOCK_DEADLINE`.
     """
     connection = schema_editor.connection
     table, pair = alteration.table, alteration.pair(connection)

@@ -20,7 +20,8 @@ from django.db.models import Model
 from zero_downtime.errors import Refused
 from zero_downtime.models import Transition
 from zero_downtime.postgres import catalog
-from zero_downtime.postgres.locks import briefly
+from zero_downtime.postgres.identifiers import quote
+from zero_downtime.postgres.locks import briefly, wait_for_writers
 from zero_downtime.transitions import archive, dual_write, evidence, gates, old_writer, phases
 from zero_downtime.transitions.pairs import ColumnPair
 from zero_downtime.transitions.phases import TransitionKey
@@ -109,14 +110,16 @@ def contract(
 ) -> None:
     """Drop the field's column, or table, behind the gate; archive it first if that is wanted.
 
-    Locks: ROW SHARE while archiving; ACCESS EXCLUSIVE on the table, briefly, and those of `drop`.
+    Locks: ROW SHARE while archiving; ACCESS EXCLUSIVE on the table, and on the one that a foreign
+    key refers to, briefly; and those of `drop`.
 
     Args:
         drop: drops it, unless that is done.
 
     Raises:
-        Refused: the gate is closed, something is built on the column, or old code has written it
-            while it was being archived.
+        Refused: the gate is closed, something is built on the column, old code has written it
+            while it was being archived, or a transaction that has written the table does not end
+            within `LOCK_DEADLINE`.
     """
     if not schema_editor.collect_sql:
         if phases.is_in_phase(schema_editor.connection, removal.key, Transition.Phase.CONTRACTED):
@@ -125,7 +128,8 @@ def contract(
         transition = phases.require_expanded(connection, key, "ExpandRemoveField")
         gates.require_open(connection, transition, key, "contracted")
         require_removable(schema_editor, removal)
-        _archive(schema_editor, removal)
+        if removal.archive and catalog.get_column(connection, removal.table, removal.column):
+            _archive_and_drop(schema_editor, removal)
     briefly(schema_editor, removal.table, partial(_stop_watching, schema_editor, removal))
     drop()
     if not schema_editor.collect_sql:
@@ -178,17 +182,26 @@ def _stop_watching(schema_editor: BaseDatabaseSchemaEditor, removal: FieldRemova
         dual_write.uninstall(schema_editor, removal.pair(schema_editor))
 
 
-def _archive(schema_editor: BaseDatabaseSchemaEditor, removal: FieldRemoval) -> None:
+def _archive_and_drop(schema_editor: BaseDatabaseSchemaEditor, removal: FieldRemoval) -> None:
+    """Keep what is in the column, and drop it unless somebody has written it meanwhile."""
     connection = schema_editor.connection
-    column = removal.column
-    if not removal.archive or catalog.get_column(connection, removal.table, column) is None:
-        return
+    table, column = quote(connection, removal.table), quote(connection, removal.column)
+    # What old code has written by now and not committed yet is evidence of no later time.
+    wait_for_writers(connection, removal.table)
     started = time.monotonic()
-    archive.keep(connection, removal.table, column)
-    since = evidence.seconds_since_old_write(connection, removal.pair(schema_editor))
-    # Evidence is kept in whole seconds.
-    if since is not None and since < time.monotonic() - started + 1:
-        raise Refused(
-            f'Old code has written column "{column}" of table "{removal.table}" while it was being '
-            "archived. Nothing was dropped. Stop the old code, then run: manage.py migrate"
-        )
+    archive.keep(connection, removal.table, removal.column)
+
+    def attempt() -> None:
+        schema_editor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE", params=None)
+        since = evidence.seconds_since_old_write(connection, removal.pair(schema_editor))
+        # Evidence is kept in whole seconds.
+        if since is not None and since < time.monotonic() - started + 1:
+            raise Refused(
+                f'Old code has written column "{removal.column}" of table "{removal.table}" while '
+                "it was being archived. Nothing was dropped. Stop the old code, then run: "
+                "manage.py migrate"
+            )
+        _stop_watching(schema_editor, removal)
+        schema_editor.execute(f"ALTER TABLE {table} DROP COLUMN {column}", params=None)
+
+    briefly(schema_editor, removal.table, attempt)

@@ -1,9 +1,9 @@
 """Whatever happens at the same time: both sides end up equal, and nothing that was written is lost.
 
 Schedules are drawn: clients of old and new code with several transactions open at a time, workers
-of the backfill that are held up in the middle of a batch, backends that are terminated. All of it
-is led by one thread, which knows after each step what the transactions that have committed wrote
-to each row last.
+of the backfill that are held up in the middle of a batch, a `migrate` that is held up between two
+statements, backends that are terminated. All of it is led by one thread, which knows after each
+step what the transactions that have committed wrote to each row last.
 
 200 schedules, or 5,000 with HYPOTHESIS_PROFILE=long.
 """
@@ -21,21 +21,39 @@ import pytest
 from django.test import override_settings
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from psycopg import IsolationLevel
 from pytest_django import DjangoDbBlocker
 
 from tests.transitions.hunt import statements
 from tests.transitions.hunt.client import Client
+from tests.transitions.hunt.expected import Value
+from tests.transitions.hunt.held_up import HeldUpSession
+from tests.transitions.hunt.migrator import Migrator
+from tests.transitions.hunt.removal import RemovalShop
+from tests.transitions.hunt.rename import TABLES, RenameShop
+from tests.transitions.hunt.retype import TYPES, RetypeShop
 from tests.transitions.hunt.sessions import Session, settle, terminate
-from tests.transitions.hunt.shop import TABLES, Shop, expanded_shop
+from tests.transitions.hunt.shop import Shop, opened
 from tests.transitions.hunt.statements import Rows, Rules, Sides, Statement
 from tests.transitions.hunt.worker import Worker
 from zero_downtime.backfills import controls
 from zero_downtime.errors import Refused
-from zero_downtime.transitions.rename_field import compare_sides
+from zero_downtime.models import Backfill
 
-# Of all kinds of tables together.
+# Of all kinds of shops together.
+KINDS: dict[str, Callable[..., Shop]] = {
+    **{f"rename, {table}": partial(RenameShop, table) for table in TABLES},
+    **{f"retype, {types}": partial(RetypeShop, types) for types in TYPES},
+    "removal": RemovalShop,
+}
 SCHEDULES = {"short": 200, "long": 5_000}[os.environ.get("HYPOTHESIS_PROFILE", "short")]
 STEPS_PER_SCHEDULE = 30
 # More than any schedule needs; one that does not end would be a bug.
@@ -64,6 +82,8 @@ def writing(write: Callable[[Rows], Statement]) -> Any:
         nulls: set[str],
         commits: bool,
     ) -> None:
+        if write.__name__ in schedule.shop.unfit:
+            return
         if len(keys) > 1 and not schedule.is_filled:
             # If the backfill ended while the statement waits, nobody could tell before which row.
             nulls = nulls - {schedule.shop.mirror}
@@ -80,21 +100,41 @@ def writing(write: Callable[[Rows], Statement]) -> Any:
     )(run)
 
 
+def has_a_backfill(schedule: Schedule) -> bool:
+    return schedule.backfill is not None
+
+
+def has_steps(schedule: Schedule) -> bool:
+    return schedule.shop.has_steps
+
+
+def leaves_evidence(schedule: Schedule) -> bool:
+    return schedule.shop.leaves_evidence
+
+
 class Schedule(RuleBasedStateMachine):
-    """One backfill from its beginning to its end, and what happens meanwhile."""
+    """One transition from its beginning to its end, and what happens meanwhile."""
 
     def __init__(self, shop: Shop) -> None:
         super().__init__()
         self.shop = shop
         self.backfill, self.committed = shop.start_over(ROWS)
-        self.clients = [Client(shop.url, self.committed) for _ in range(CLIENTS)]
-        copy = shop.rename.copy()
-        self.workers = [Worker(shop.url, self.backfill, copy) for _ in range(WORKERS)]
-        self.sessions: list[Session] = [*self.clients, *self.workers]
-        self.is_filled = False
+        self.clients = [Client(shop, self.committed) for _ in range(CLIENTS)]
+        self.workers = [
+            Worker(shop, self.backfill) for _ in range(WORKERS) if self.backfill is not None
+        ]
+        self.migrator = Migrator(shop)
+        self.sessions: list[Session] = [*self.clients, *self.workers, self.migrator]
+        self.is_filled = shop.is_filled
         self.numbers = itertools.count(1)
         # What a client has read of one row by one side.
-        self.read: dict[tuple[int, str], tuple[int, str | None]] = {}
+        self.read: dict[tuple[int, str], tuple[int, Value]] = {}
+
+    @initialize(begins_filled=st.booleans())
+    def begin(self, begins_filled: bool) -> None:
+        """The backfill, if there is one, may have ended before anything else happens."""
+        if begins_filled:
+            self._end_backfill()
 
     insert = writing(statements.insert)
     insert_or_ignore = writing(statements.insert_or_ignore)
@@ -111,9 +151,9 @@ class Schedule(RuleBasedStateMachine):
     def values(self, sides: set[str], nulls: set[str]) -> Sides:
         """Return what a statement gives to those sides of a row."""
         number = next(self.numbers)
-        # The shop's trigger makes something else of every other value of old code.
-        values = {"old": f"old {number}{' ' * (number % 2)}", "new": f"new {number}"}
-        return Sides(**{side: None if side in nulls else values[side] for side in sides})
+        return self.shop.sides(
+            {side: None if side in nulls else self.shop.value(side, number) for side in sides}
+        )
 
     def run(self, number: int, statement: Statement, *, commits: bool) -> None:
         """Let a client run a statement, in the transaction that it is in or in a new one."""
@@ -127,17 +167,19 @@ class Schedule(RuleBasedStateMachine):
     def read_object(self, number: int, side: str, key: int) -> None:
         """A client gets an object, as old or as new code."""
         client = self.clients[number]
-        if client.is_free:
+        if client.is_free and self.can_be_read:
             client.begin()
             if row := client.read(key):
-                self.read[number, side] = key, row[side == "new"]
+                self.read[number, side] = key, row[-1] if side == "new" else row[0]
 
     @rule(number=A_CLIENT, side=A_SIDE, commits=st.booleans())
     def save_what_was_read(self, number: int, side: str, commits: bool) -> None:
         """A client saves an object that it got some time ago: `save()` writes every column."""
         if (number, side) in self.read:
             key, value = self.read[number, side]
-            self.run(number, statements.save({key: Sides(**{side: value})}), commits=commits)
+            self.run(
+                number, statements.save({key: self.shop.sides({side: value})}), commits=commits
+            )
 
     @rule(number=A_CLIENT)
     def begin_repeatable_read(self, number: int) -> None:
@@ -177,11 +219,13 @@ class Schedule(RuleBasedStateMachine):
         client.lose_connection()
         self._settle()
 
+    @precondition(has_a_backfill)
     @rule(number=A_WORKER)
     def move_batch(self, number: int) -> None:
         """A worker moves a batch."""
         self._let_work(number, stops=False)
 
+    @precondition(has_a_backfill)
     @rule(number=A_WORKER)
     def move_all_batches(self, number: int) -> None:
         """A worker goes on until nothing is left, or it has to wait."""
@@ -189,45 +233,76 @@ class Schedule(RuleBasedStateMachine):
             if not self.shop.is_filled:
                 self._let_work(number, stops=False)
 
+    @precondition(has_a_backfill)
     @rule(number=A_WORKER)
     def stop_in_batch(self, number: int) -> None:
         """A worker begins with a batch, and stops before it commits."""
         self._let_work(number, stops=True)
 
     def _let_work(self, number: int, *, stops: bool) -> None:
-        worker = self.workers[number]
-        if not worker.is_busy and not worker.is_held_up:
-            worker.take_step(stops=stops)
-            self._settle()
+        for worker in self.workers[number : number + 1]:
+            if worker.is_done:
+                worker.take_step(stops=stops)
+                self._settle()
 
+    @precondition(has_a_backfill)
     @rule(number=A_WORKER, dies=st.booleans())
     def end_batch(self, number: int, dies: bool) -> None:
         """A worker that is in a batch commits it, or its backend dies."""
-        worker = self.workers[number]
-        if dies and (worker.is_busy or worker.is_held_up):
-            terminate(worker, self.shop.observer)
-        worker.work.go_on()
+        for worker in self.workers[number : number + 1]:
+            self._let_go_on(worker, dies=dies)
+
+    @precondition(has_steps)
+    @rule(stops_before=st.integers(0, 20))
+    def migrate(self, stops_before: int | None) -> None:
+        """Somebody takes the next step of the transition, and may stop on the way."""
+        if self.migrator.is_done:
+            self.migrator.take_step(stops_before=stops_before)
+            self._settle()
+
+    @precondition(has_steps)
+    @rule(dies=st.booleans())
+    def end_migrate(self, dies: bool) -> None:
+        """The `migrate` that has been held up goes on, or its backend dies."""
+        self._let_go_on(self.migrator, dies=dies)
+
+    def _let_go_on(self, session: HeldUpSession, *, dies: bool) -> None:
+        if dies and not session.is_done:
+            terminate(session, self.shop.observer)
+        session.go_on()
         self._settle()
+
+    @precondition(leaves_evidence)
+    @rule()
+    def let_time_pass(self) -> None:
+        """Old code has been quiet for some time."""
+        if self.migrator.is_done:
+            self.shop.let_time_pass()
 
     @rule()
     def verify(self) -> None:
         """Somebody compares both sides while all of that is going on."""
-        comparison = compare_sides(self.shop.connection, self.shop.rename)
-        assert comparison.equal or not self.is_filled, comparison
+        if self.can_be_read:
+            self.shop.verify(is_filled=self.is_filled)
 
+    @precondition(has_a_backfill)
     @rule()
     def repair(self) -> None:
         """Somebody lets the backfill go through all rows again."""
-        with contextlib.suppress(Refused):  # because a worker is at it
-            controls.start_over(self.shop.connection, self.backfill)
+        if self.backfill is not None and self.migrator.is_done:
+            with contextlib.suppress(Refused):  # because a worker is at it
+                controls.start_over(self.shop.connection, self.backfill)
+
+    @property
+    def can_be_read(self) -> bool:
+        """Whether no `migrate` waits for a lock, behind which every reader would have to wait."""
+        return not self.migrator.is_busy
 
     @invariant()
     def both_sides_are_what_was_written_last(self) -> None:
-        """Or the mirror waits for the backfill."""
-        rows = self.shop.rows()
-        assert {key: original for key, (original, _) in rows.items()} == self.committed
-        for original, mirror in rows.values():
-            assert mirror == original or (mirror is None and not self.is_filled), rows
+        """Or one of them waits for the backfill."""
+        if self.can_be_read:
+            self.shop.assert_right(self.committed, is_filled=self.is_filled)
 
     def teardown(self) -> None:
         """Let all transactions end, and the backfill run to its end; then nothing may differ."""
@@ -236,37 +311,47 @@ class Schedule(RuleBasedStateMachine):
             self._end_backfill()
             self.both_sides_are_what_was_written_last()
             self.verify()
+            self.shop.finish(self.committed, self._is_refused)
         finally:
             for session in self.sessions:
                 session.abandon(self.shop.observer)
 
     def _end_transactions(self) -> None:
         for _ in range(MOST_STEPS):
-            for worker in self.workers:
-                worker.work.go_on()
+            for session in (*self.workers, self.migrator):
+                session.go_on()
             self._settle()
             for client in self.clients:
                 if client.is_free:
                     client.commit()
                     self._settle()
             open_transactions = [client for client in self.clients if client.transaction]
-            if not open_transactions and not any(worker.is_busy for worker in self.workers):
+            if not open_transactions and all(session.is_done for session in self.sessions):
                 return
         raise AssertionError("some sessions wait for ever")
 
     def _end_backfill(self) -> None:
-        for worker, _ in zip(itertools.cycle(self.workers), range(MOST_STEPS), strict=False):
-            if self.shop.is_filled:
+        for number in range(MOST_STEPS):
+            if self.shop.is_filled or self.backfill is None:
                 return
-            worker.take_step(stops=False)
+            self.backfill.refresh_from_db(using=self.shop.connection.alias)
+            if self.backfill.status == Backfill.Status.FAILED:
+                self.shop.mend(self.committed)
+                controls.retry(self.shop.connection, self.backfill)
+            self.workers[number % WORKERS].take_step(stops=False)
             self._settle()
         raise AssertionError("the backfill does not end")
+
+    def _is_refused(self) -> bool:
+        self.migrator.take_step()
+        self._settle()
+        return self.migrator.refused is not None
 
     def _settle(self) -> None:
         """Wait until nobody can go on, and take note of what happened."""
         settle(self.sessions, self.shop.observer)
-        for worker in self.workers:
-            worker.raise_what_went_wrong()
+        for session in (*self.workers, self.migrator):
+            session.raise_what_went_wrong()
         self.is_filled = self.is_filled or self.shop.is_filled
         rules = Rules(self.shop.mirror, self.is_filled and self.shop.is_nullable)
         while ended := [client for client in self.clients if client.has_an_outcome]:
@@ -275,7 +360,7 @@ class Schedule(RuleBasedStateMachine):
             settle(self.sessions, self.shop.observer)
 
 
-@pytest.fixture(params=TABLES)
+@pytest.fixture(params=KINDS)
 def shop(
     request: pytest.FixtureRequest,
     server_url: str,
@@ -283,9 +368,13 @@ def shop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Shop]:
     monkeypatch.setattr("zero_downtime.backfills.runner.LOOK_AGAIN", 0.01)
+    monkeypatch.setattr("zero_downtime.postgres.locks.WRITERS_DELAY", 0)
     # A batch waits for a client as long as the client pleases.
-    patience = override_settings(ZERO_DOWNTIME={"BATCH_MIN_ROWS": 1, "LOCK_TIMEOUT": 60})
-    with patience, django_db_blocker.unblock(), expanded_shop(server_url, request.param) as shop:
+    patience = override_settings(
+        ZERO_DOWNTIME={"BATCH_MIN_ROWS": 1, "LOCK_TIMEOUT": 60, "CONTRACT_QUIET": 0}
+    )
+    kind = KINDS[request.param]
+    with patience, django_db_blocker.unblock(), opened(server_url, kind) as shop:
         yield shop
 
 
@@ -293,7 +382,7 @@ def test_both_sides_end_up_equal_and_nothing_is_lost(shop: Shop) -> None:
     run_state_machine_as_test(  # any callable that returns one will do
         partial(Schedule, shop),  # type: ignore[arg-type]
         settings=settings(
-            max_examples=SCHEDULES // len(TABLES) + 1,
+            max_examples=SCHEDULES // len(KINDS) + 1,
             stateful_step_count=STEPS_PER_SCHEDULE,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],

@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
-from psycopg import IsolationLevel, errors
+from psycopg import IsolationLevel
 
 from tests.transitions.hunt.expected import Transaction, Value
 from tests.transitions.hunt.sessions import Session
+from tests.transitions.hunt.shop import Shop
 from tests.transitions.hunt.statements import Rules, Statement
-
-# The key is taken, the column is NOT NULL, or (as OperationalError) the statement was chosen to
-# end a deadlock, its snapshot is too old, or its backend was terminated.
-MAY_HAPPEN = (errors.UniqueViolation, errors.NotNullViolation, psycopg.OperationalError)
 
 
 class Client(Session):
@@ -23,9 +20,9 @@ class Client(Session):
         committed: what all rows hold, kept up to date by `commit`.
     """
 
-    def __init__(self, url: str, committed: dict[int, Value]) -> None:
+    def __init__(self, shop: Shop, committed: dict[int, Value]) -> None:
         super().__init__()
-        self.url = url
+        self.shop = shop
         self.committed = committed
         self.connection: psycopg.Connection | None = None
         self.transaction: Transaction | None = None
@@ -52,7 +49,7 @@ class Client(Session):
         if self.transaction is not None:
             return
         if self.connection is None:
-            self.connection = self._do(psycopg.connect, self.url)
+            self.connection = self._do(self._connect)
         self.connection.isolation_level = isolation
         self.transaction = Transaction(self.committed)
 
@@ -73,7 +70,7 @@ class Client(Session):
         self.statement = None
         try:
             keys = self._result()
-        except MAY_HAPPEN:
+        except self.shop.may_happen:
             self._recover(transaction)
             return
         for key in keys:
@@ -81,10 +78,10 @@ class Client(Session):
         if self.commits_at_once:
             self.commit()
 
-    def read(self, key: int) -> tuple[Value, Value] | None:
-        """Return what both columns of a row hold as the transaction sees it; None without row."""
-        row = self._query("SELECT name, full_name FROM shop_user WHERE id = %s", [key])
-        return (row[0], row[1]) if row else None
+    def read(self, key: int) -> tuple[Value, ...] | None:
+        """Return what columns of a row hold as the transaction sees it; None without row."""
+        columns = ", ".join(f"{column}::text" for column in self.shop.columns)
+        return self._query(f"SELECT {columns} FROM shop_user WHERE id = %s", [key])
 
     def commit(self) -> None:
         """Commit the transaction, if there is one."""
@@ -118,6 +115,9 @@ class Client(Session):
         if self.connection:
             self._do(self.connection.close)
             self.connection = None
+
+    def _connect(self) -> psycopg.Connection:
+        return psycopg.connect(self.shop.url, prepare_threshold=None)
 
     def _disconnect(self) -> None:
         self.lose_connection()

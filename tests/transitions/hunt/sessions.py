@@ -28,9 +28,14 @@ class Session:
         raise NotImplementedError
 
     @property
+    def is_done(self) -> bool:
+        """Whether it has done all that it has been told to."""
+        return self.doing is None or self.doing.done()
+
+    @property
     def is_busy(self) -> bool:
-        """Whether it has been told to do something and has not done it yet."""
-        return self.doing is not None and not self.doing.done()
+        """Whether it is at work, or waits for a lock."""
+        return not self.is_done
 
     def abandon(self, observer: psycopg.Connection) -> None:
         """Disconnect, whatever it is doing, and end the thread."""

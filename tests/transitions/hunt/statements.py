@@ -119,7 +119,7 @@ def insert_or_ignore(rows: Rows) -> Statement:
 def upsert(rows: Rows) -> Statement:
     """`bulk_create(update_conflicts=True)`."""
     sql, params = _insert_into(rows)
-    excluded = ", ".join(f"{column} = EXCLUDED.{column}" for column in _columns(rows))
+    excluded = ", ".join(f"{column} = EXCLUDED.{column}" for column in ["age", *_columns(rows)])
 
     def effect(transaction: Transaction, key: int, rules: Rules) -> None:
         transaction[key] = rows[key].upserted(transaction[key], rules)
@@ -138,15 +138,15 @@ def copy(rows: Rows) -> Statement:
 def save(rows: Rows) -> Statement:
     """`save()` of one object: it names every column that its code knows."""
     key, sides = next(iter(rows.items()))
-    assignments = ", ".join(f"{column} = %s" for column in sides.named)
-    sql = f"UPDATE shop_user SET age = %s, {assignments} WHERE id = %s RETURNING id"
+    assignments = ", ".join(f"{column} = %s" for column in ["age", *sides.named])
+    sql = f"UPDATE shop_user SET {assignments} WHERE id = %s RETURNING id"
     return Statement(sql, [len(rows), *sides.named.values(), key], _updating(rows))
 
 
 def update_alike(rows: Rows) -> Statement:
     """`filter().update()`: the same value for all of them."""
     sides = next(iter(rows.values()))
-    assignments = ", ".join(f"{column} = %s" for column in sides.named)
+    assignments = ", ".join(["age = age", *(f"{column} = %s" for column in sides.named)])
     sql = f"UPDATE shop_user SET {assignments} WHERE id = ANY(%s) RETURNING id"
     params = [*sides.named.values(), list(rows)]
     return Statement(sql, params, _updating(dict.fromkeys(rows, sides)))
@@ -155,11 +155,11 @@ def update_alike(rows: Rows) -> Statement:
 def update_from(rows: Rows) -> Statement:
     """`UPDATE ... FROM`: a value for each row."""
     columns = _columns(rows)
-    assignments = ", ".join(f"{column} = given.{column}" for column in columns)
+    assignments = ", ".join(["age = age", *(f"{column} = given.{column}" for column in columns)])
     values = ", ".join(f"(%s::bigint{', %s::text' * len(columns)})" for _ in rows)
     sql = (
         f"UPDATE shop_user SET {assignments} "
-        f"FROM (VALUES {values}) AS given (id, {', '.join(columns)}) "
+        f"FROM (VALUES {values}) AS given ({', '.join(['id', *columns])}) "
         "WHERE shop_user.id = given.id RETURNING shop_user.id"
     )
     params = [each for key, sides in rows.items() for each in (key, *sides.named.values())]
@@ -168,6 +168,8 @@ def update_from(rows: Rows) -> Statement:
 
 def append(rows: Rows) -> Statement:
     """`update(name=Concat(F("name"), ...))`: the value depends on the one before."""
+    if not _columns(rows):
+        return touch(rows)
     column = _columns(rows)[0]
 
     def effect(transaction: Transaction, key: int, rules: Rules) -> None:

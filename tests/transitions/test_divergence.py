@@ -254,10 +254,18 @@ class Schedule(RuleBasedStateMachine):
 
     @precondition(has_steps)
     @rule(stops_before=st.integers(0, 20))
-    def migrate(self, stops_before: int | None) -> None:
-        """Somebody takes the next step of the transition, and may stop on the way."""
+    def migrate(self, stops_before: int) -> None:
+        """Somebody takes the next step of the transition, and stops on the way."""
         if self.migrator.is_done:
             self.migrator.take_step(stops_before=stops_before)
+            self._settle()
+
+    @precondition(has_steps)
+    @rule()
+    def migrate_up_to_the_lock(self) -> None:
+        """Somebody takes the next step, and stops when nothing is left but to do it."""
+        if self.migrator.is_done:
+            self.migrator.take_step(stops_before_lock=True)
             self._settle()
 
     @precondition(has_steps)

@@ -9,6 +9,9 @@ from django.db import OperationalError
 from tests.transitions.hunt.held_up import HeldUpSession
 from tests.transitions.hunt.shop import Shop
 from zero_downtime.errors import Refused
+from zero_downtime.postgres.errors import sqlstate
+
+ADMIN_SHUTDOWN = "57P01"
 
 
 class Migrator(HeldUpSession):
@@ -18,16 +21,20 @@ class Migrator(HeldUpSession):
         super().__init__(shop.url)
         self.shop = shop
         self.statements_to_go: int | None = None
+        self.stops_before_lock = False
         self.has_looked_for_writers = False
         # What its last step came to, unless its backend has died.
         self.refused: Refused | None = None
 
-    def take_step(self, *, stops_before: int | None = None) -> None:
+    def take_step(
+        self, *, stops_before: int | None = None, stops_before_lock: bool = False
+    ) -> None:
         """Take it; stop before its statement of that number, unless that is in a transaction.
 
-        It also stops whenever it would wait for writers, who are up to the leading thread.
+        Or before it locks the table to do what cannot be undone. It also stops whenever it would
+        wait for writers, who are up to the leading thread.
         """
-        self.statements_to_go = stops_before
+        self.statements_to_go, self.stops_before_lock = stops_before, stops_before_lock
         self._begin(self._take_step)
 
     def _take_step(self) -> None:
@@ -37,8 +44,8 @@ class Migrator(HeldUpSession):
             self._migrate()
         except Refused as refused:
             self.refused = refused
-        except OperationalError:
-            if self.connection.is_usable():
+        except OperationalError as error:
+            if sqlstate(error) not in (None, ADMIN_SHUTDOWN):  # its backend has not died
                 raise
 
     def _migrate(self) -> None:
@@ -49,6 +56,8 @@ class Migrator(HeldUpSession):
             self.shop.migrate(editor)
 
     def _ahead(self, execute: Any, sql: str, *arguments: Any) -> Any:
+        if self.stops_before_lock and sql.startswith("LOCK TABLE"):
+            self.stop_here()
         looks_for_writers = "virtualtransaction" in sql
         if not self.connection.in_atomic_block:
             if self.statements_to_go is not None:

@@ -261,12 +261,24 @@ class Schedule(RuleBasedStateMachine):
             self._settle()
 
     @precondition(has_steps)
-    @rule()
-    def migrate_up_to_the_lock(self) -> None:
-        """Somebody takes the next step, and stops when nothing is left but to do it."""
-        if self.migrator.is_done:
-            self.migrator.take_step(stops_before_lock=True)
-            self._settle()
+    @rule(number=A_CLIENT, key=st.integers(1, ROWS), writes_first=st.booleans())
+    def write_while_migrating(self, number: int, key: int, writes_first: bool) -> None:
+        """A write of old code is committed when nothing is left of the next step but to do it."""
+        if not self.migrator.is_done or not self.clients[number].is_free:
+            return
+        write = statements.save({key: self.values({"old"}, set())})
+        if writes_first:
+            self.run(number, write, commits=False)
+        self._migrate_up_to_the_lock()
+        if not writes_first:
+            self.run(number, write, commits=False)
+        self.end_transaction(number, Client.commit)
+        self._let_go_on(self.migrator, dies=False)
+
+    def _migrate_up_to_the_lock(self) -> None:
+        self.shop.let_time_pass()
+        self.migrator.take_step(stops_before_lock=True)
+        self._settle()
 
     @precondition(has_steps)
     @rule(dies=st.booleans())

@@ -22,6 +22,7 @@ REQUESTS_BETWEEN_WORDS = 30
 # A value that nobody else writes, from the number of the request.
 VALUES: dict[str, Callable[[int], Any]] = {
     "text": lambda number: f"{os.getpid()} {number}",
+    # What old code's type can hold as well, so that there is a way back.
     "integer": lambda number: (os.getpid() % 1000) * 1_000_000 + number,
 }
 
@@ -31,6 +32,7 @@ def serve(field: str, value_of: Callable[[int], Any]) -> dict[int, Any]:
     from shop.models import User  # type: ignore[import-not-found]
 
     mine: dict[int, Any] = {}
+    other = ("name", "Somebody Else") if field == "age" else ("age", 30)
     shared = list(User.objects.order_by("pk").values_list("pk", flat=True)[:200])
 
     def one_of_mine() -> int:
@@ -52,8 +54,8 @@ def serve(field: str, value_of: Callable[[int], Any]) -> dict[int, Any]:
 
     def save_other_column(value: Any) -> None:
         user = User.objects.only("pk").get(pk=random.choice(shared))
-        user.age = random.randrange(90)
-        user.save(update_fields=["age"])
+        setattr(user, *other)
+        user.save(update_fields=[other[0]])
 
     def update_or_create(value: Any) -> None:
         user, _ = User.objects.update_or_create(pk=one_of_mine(), defaults={field: value})

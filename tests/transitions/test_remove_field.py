@@ -77,3 +77,18 @@ def test_a_write_after_the_archive_keeps_the_column(
     ):
         contract(connection, removal)
     assert notes(pg, "shop_order") == ["b"]
+
+
+def test_nobody_writes_between_the_last_look_and_the_drop(
+    connection: BaseDatabaseWrapper, removal: FieldRemoval, pg: psycopg.Connection
+) -> None:
+    def write() -> None:
+        pg.execute("SET lock_timeout = 10")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            pg.execute("UPDATE shop_order SET note = 'b'")
+
+    ahead = Ahead("DROP COLUMN", call=write)
+    with connection.execute_wrapper(ahead):
+        contract(connection, removal)
+    assert ahead.called
+    assert notes(pg, "shop_order_note_archive") == ["a"]

@@ -70,8 +70,7 @@ def lock_timeout(connection: BaseDatabaseWrapper, seconds: float) -> Iterator[No
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('lock_timeout')")
         (former,) = cursor.fetchone()
-    milliseconds = min(max(SHORTEST_MILLISECONDS, round(seconds * 1000)), LONGEST_MILLISECONDS)
-    timeout = f"{milliseconds}ms"
+    timeout = _as_timeout(seconds)
     _set_lock_timeout(connection, timeout, local=in_transaction)
     try:
         with _in_new_sessions_too(connection, timeout):
@@ -94,6 +93,11 @@ def _in_new_sessions_too(connection: BaseDatabaseWrapper, timeout: str) -> Itera
         yield
     finally:
         connection_created.disconnect(set_again)
+
+
+def _as_timeout(seconds: float) -> str:
+    milliseconds = min(max(SHORTEST_MILLISECONDS, round(seconds * 1000)), LONGEST_MILLISECONDS)
+    return f"{milliseconds}ms"
 
 
 def _set_lock_timeout(connection: BaseDatabaseWrapper, value: str, *, local: bool) -> None:
@@ -277,6 +281,33 @@ def briefly(
             return action()
 
     return retry_lock_failures(connection, attempt, table, others=others)
+
+
+def lock_in_turn(
+    schema_editor: BaseDatabaseSchemaEditor, tables: Sequence[str], mode: str = "ACCESS EXCLUSIVE"
+) -> None:
+    """Lock tables in the given order, in the caller's transaction, which goes on to lock more.
+
+    Whoever waits for the first table waits for us while we wait for the others, and while we
+    work. So all waits of the transaction, later ones as well, may take half of `LOCK_TIMEOUT`
+    together; and less than `deadlock_timeout`: of two that wait for each other the server ends
+    the one that has waited so long first, and that must not be the client.
+    """
+    connection = schema_editor.connection
+    longest = min(conf.get("LOCK_TIMEOUT"), _deadlock_timeout(connection)) / 2
+    deadline = time.monotonic() + longest
+    for table in tables:
+        _set_lock_timeout(connection, _as_timeout(deadline - time.monotonic()), local=True)
+        schema_editor.execute(f"LOCK TABLE {quote(connection, table)} IN {mode} MODE", params=None)
+    _set_lock_timeout(connection, _as_timeout(deadline - time.monotonic()), local=True)
+
+
+def _deadlock_timeout(connection: BaseDatabaseWrapper) -> float:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT setting::float8 / 1000 FROM pg_settings WHERE name = 'deadlock_timeout'"
+        )
+        return float(cursor.fetchone()[0])
 
 
 def patiently(schema_editor: BaseDatabaseSchemaEditor, table: str, statement: str) -> None:

@@ -21,7 +21,12 @@ from zero_downtime.postgres.indexes import (
     drop_concurrently,
     partition_object_name,
 )
-from zero_downtime.postgres.locks import briefly, patiently, retry_lock_failures
+from zero_downtime.postgres.locks import (
+    briefly,
+    lock_in_turn,
+    patiently,
+    retry_lock_failures,
+)
 from zero_downtime.postgres.shapes import (
     ConstraintShape,
     IndexShape,
@@ -71,14 +76,25 @@ class OnlineTable:
         """Return `name` as it has to stand in SQL."""
         return identifiers.quote(self.connection, name)
 
-    def alter(self, *actions: str, others: Sequence[str] = ()) -> None:
+    def alter(
+        self, *actions: str, others: Sequence[str] = (), mode: str = "ACCESS EXCLUSIVE"
+    ) -> None:
         """Run ALTER TABLE for each of `actions`, all in one short transaction.
 
         Locks: up to ACCESS EXCLUSIVE, for as long as it takes to write the catalog; a foreign
         key also locks the table that it points at, which is to be named in `others`.
+
+        Args:
+            mode: the lock that the actions need, if they lock `others`.
         """
         statements = [f"ALTER TABLE {self.quote(self.table)} {action}" for action in actions]
-        briefly(self.schema_editor, self.table, lambda: self._execute(statements), others)
+
+        def attempt() -> None:
+            if others and not self.schema_editor.collect_sql:
+                lock_in_turn(self.schema_editor, [self.table], mode)
+            self._execute(statements)
+
+        briefly(self.schema_editor, self.table, attempt, others)
 
     def _execute(self, statements: Sequence[str]) -> None:
         for statement in statements:
@@ -280,7 +296,11 @@ class OnlineTable:
         if not is_there:
             definition = f"CONSTRAINT {self.quote(name)} {self._definition(change.constraint)}"
             others = self._targets(change.constraint)
-            self.alter(f"ADD {change.written_as or definition} NOT VALID", others=others)
+            self.alter(
+                f"ADD {change.written_as or definition} NOT VALID",
+                others=others,
+                mode="SHARE ROW EXCLUSIVE",
+            )
         self._validate_or_drop(
             name, f'there are rows that violate constraint "{name}". Mend them first'
         )

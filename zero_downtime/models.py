@@ -28,6 +28,10 @@ class Transition(models.Model):
     phase = models.CharField(max_length=20, choices=Phase, default=Phase.EXPANDED)
     # The migration that expanded it, as `app.name`; empty if that stands in no file.
     migration = models.CharField(max_length=600, default="")
+    # The one that makes this one necessary: a foreign key has the type of what it points at.
+    leader = models.ForeignKey(
+        "self", null=True, on_delete=models.CASCADE, related_name="followers"
+    )
     # What its kind has to remember from one phase to the next, and needs to go back.
     details = models.JSONField(default=dict)
     expanded_at = models.DateTimeField(auto_now_add=True)

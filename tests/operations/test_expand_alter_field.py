@@ -287,22 +287,6 @@ def test_one_transition_of_a_column_at_a_time(project: Project) -> None:
     assert "cannot begin while rename_field shop.user.age is under way" in refused.stderr
 
 
-def test_a_primary_key_is_refused_in_one_line(project: Project) -> None:
-    write_untyped_shop(project)
-    project.manage("migrate")
-    project.write_migration(
-        "0002_key",
-        'zd.ExpandAlterField("user", "id", models.AutoField(primary_key=True)),',
-        [("shop", "0001_initial")],
-        atomic=False,
-    )
-    refused = project.manage("migrate", check=False)
-    assert refused.stderr.strip() == (
-        "Refused: ExpandAlterField: shop.user.id is a primary key, whose type cannot be changed "
-        "this way yet."
-    )
-
-
 @pytest.mark.parametrize(
     ("field", "ways", "said"),
     [

@@ -30,23 +30,31 @@ SHORT = {"char to uuid unique"}
 
 
 class Dying:
-    """Runs a step, lets it die after each of its statements in turn, and runs it to its end."""
+    """Runs a step, lets it die after each of its statements in turn, and runs it to its end.
 
-    def __init__(self, connection: BaseDatabaseWrapper, observer: psycopg.Connection) -> None:
+    Args:
+        every: how many statements it is from one death to the next.
+    """
+
+    def __init__(
+        self, connection: BaseDatabaseWrapper, observer: psycopg.Connection, every: int = 1
+    ) -> None:
         self.connection = connection
+        self.every = every
         self.assassin = Assassin(connection, observer)
         self.deaths = 0
 
     def run(self, step: Callable[[], object], undo: Callable[[], object]) -> None:
         statements = self.assassin.watch(step)
         undo()
-        for victim in range(1, statements + 1):
+        victims = range(1, statements + 1, self.every)
+        for victim in victims:
             with suppress(OperationalError, InterfaceError):
                 self.assassin.watch(step, victim)
             self.connection.close()
             self.deaths += 1
             step()
-            if victim < statements:
+            if victim < victims[-1]:
                 undo()
 
 

@@ -11,7 +11,10 @@ from zero_downtime.transitions.filling import filling
 
 
 def fill_hidden(connection: BaseDatabaseWrapper, name: str = "shop.fill") -> str:
-    """Run the backfill of the only transition there is, and return its status."""
-    transition = Transition.objects.using(connection.alias).get()
-    backfill = registry.register(connection, name, transition.table, transition)
-    return Runner(connection, backfill, filling(transition)).run().status
+    """Run the backfills of all transitions there are, and return the status of the last."""
+    status = ""
+    for transition in Transition.objects.using(connection.alias).order_by("pk"):
+        own = f"{name}.{transition.pk}"
+        backfill = registry.register(connection, own, transition.table, transition)
+        status = Runner(connection, backfill, filling(transition)).run().status
+    return status

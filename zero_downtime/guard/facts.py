@@ -134,12 +134,14 @@ def _comes_after_backfill(
     connection: BaseDatabaseWrapper, transition: Transition, migrations: Sequence[Migration]
 ) -> str | None:
     """Return what to do first if this run registers a backfill for the transition."""
+    followers = transition.followers.using(connection.alias)
+    tables = [transition.table, *(follower.table for follower in followers)]
     for migration in migrations:
         for operation in backfill_operations(migration):
             if (
                 isinstance(operation, BackfillField)
                 and operation.fills(transition, migration.app_label)
-                and not is_small(connection, transition.table)
+                and not all(is_small(connection, table) for table in tables)
             ):
                 name = backfill_name(operation, migration.app_label)
                 return (

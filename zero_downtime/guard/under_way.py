@@ -15,7 +15,8 @@ def describe_transitions(connection: BaseDatabaseWrapper) -> Iterator[str]:
     """Yield a line for each transition that has begun and not ended, the oldest first."""
     if not catalog.table_exists(connection, Transition._meta.db_table):
         return
-    begun = Transition.objects.using(connection.alias).exclude(phase=Transition.Phase.CONTRACTED)
+    leaders = Transition.objects.using(connection.alias).filter(leader=None)
+    begun = leaders.exclude(phase=Transition.Phase.CONTRACTED)
     for transition in begun.order_by("expanded_at", "id"):
         since = transition.switched_at or transition.expanded_at
         by = f" by {transition.migration}" if transition.migration else ""

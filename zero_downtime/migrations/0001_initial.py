@@ -80,6 +80,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("migration", models.CharField(default="", max_length=600)),
+                (
+                    "leader",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="followers",
+                        to="zero_downtime.transition",
+                    ),
+                ),
                 ("details", models.JSONField(default=dict)),
                 ("expanded_at", models.DateTimeField(auto_now_add=True)),
                 ("switched_at", models.DateTimeField(null=True)),

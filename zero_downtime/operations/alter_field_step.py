@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -18,11 +20,12 @@ from zero_downtime.operations.base import (
     require_no_transaction,
     run_deferred_sql,
 )
-from zero_downtime.operations.stock import StockEffect, effect_of
+from zero_downtime.operations.stock import StockEffect, effects_of
 from zero_downtime.operations.transition_steps import TransitionStep
 from zero_downtime.postgres import errors
 from zero_downtime.postgres.shapes import ColumnShape
 from zero_downtime.transitions.conversions import Conversion, compiled, plain_cast
+from zero_downtime.transitions.families import Family
 from zero_downtime.transitions.phases import TransitionKey
 from zero_downtime.transitions.retyping import KIND, ColumnType, FieldAlteration, Retyping
 
@@ -62,32 +65,43 @@ class AlterFieldStep(TransitionStep, AlterField):
         AlterField.state_forwards(self, app_label, altered)
         return altered
 
-    def alteration(
+    def family(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, state: ProjectState
-    ) -> FieldAlteration | None:
-        """Return the change as the table sees it; None if this is not the database's business."""
+    ) -> Family | None:
+        """Return what changes, as the tables see it; None if this is not the database's business.
+
+        That is the column of the field, and those of the foreign keys that point at it.
+        """
         model = historical_model(self, schema_editor, state.apps, app_label, self.model_name)
         if model is None:
             return None
         require_no_transaction(self, schema_editor)
-        field: Any = model._meta.get_field(self.name)
-        return FieldAlteration(self.transition_key(app_label), model, field.column)
+        alias = schema_editor.connection.alias
+        return Family.of(model, self.name, lambda each: self.allow_migrate_model(alias, each))
 
-    def effect(
+    def effects(
         self,
         app_label: str,
         schema_editor: BaseDatabaseSchemaEditor,
+        family: Family,
         from_state: ProjectState,
         to_state: ProjectState,
-        rename_to: str | None = None,
-    ) -> StockEffect:
-        """Return what `AlterField` would do, after which the column is called `rename_to`."""
+        *,
+        hide: bool = False,
+    ) -> dict[str, StockEffect]:
+        """Return what `AlterField` would do to the tables of a family, by table.
 
-        def attempt(*, by_cast: bool) -> StockEffect:
-            alter = partial(self._alter_copy, app_label, rename_to, by_cast)
-            return effect_of(
-                schema_editor.connection, alter, app_label, self.model_name, from_state, to_state
+        Args:
+            hide: whether the columns are renamed then to what they are called while hidden.
+        """
+
+        def attempt(*, by_cast: bool) -> dict[str, StockEffect]:
+            alter = partial(self._alter_copies, app_label, family if hide else None, by_cast)
+            models = {member.table: member.key.model for member in family.members}
+            effects = effects_of(
+                schema_editor.connection, alter, models.values(), from_state, to_state
             )
+            return {table: effects[model] for table, model in models.items()}
 
         try:
             return attempt(by_cast=True)
@@ -109,16 +123,16 @@ class AlterFieldStep(TransitionStep, AlterField):
             "remove it in an operation before, and add it again after the switch."
         ) from reason
 
-    def _alter_copy(
+    def _alter_copies(
         self,
         app_label: str,
-        rename_to: str | None,
+        hidden: Family | None,
         by_cast: bool,
         editor: BaseDatabaseSchemaEditor,
         before: ProjectState,
         after: ProjectState,
     ) -> None:
-        """Do to an empty copy of the table what `AlterField` does, and rename the column then."""
+        """Do to empty copies of tables what `AlterField` does, and hide a family's columns then."""
         model = after.apps.get_model(app_label, self.model_name)
         field: Any = model._meta.get_field(self.name)
         table, column = editor.quote_name(model._meta.db_table), editor.quote_name(field.column)
@@ -130,32 +144,43 @@ class AlterFieldStep(TransitionStep, AlterField):
             )
         AlterField.database_forwards(self, app_label, editor, before, after)
         run_deferred_sql(editor)
-        if rename_to is not None:
-            new_name = editor.quote_name(rename_to)
-            editor.execute(f"ALTER TABLE {table} RENAME COLUMN {column} TO {new_name}")
+        for member in hidden.members if hidden else ():
+            copy = after.apps.get_model(*member.key.model)._meta.db_table
+            editor.execute(
+                f"ALTER TABLE {editor.quote_name(copy)} RENAME COLUMN "
+                f"{editor.quote_name(member.column)} TO {editor.quote_name(member.hidden)}"
+            )
 
-    def retyping(
+    def retypings(
         self,
-        app_label: str,
         schema_editor: BaseDatabaseSchemaEditor,
-        states: tuple[ProjectState, ProjectState],
-        columns: tuple[ColumnShape, ColumnShape],
-    ) -> Retyping:
-        """Return types and conversions as the migrations tell them; arguments are (old, new)."""
-        old, new = columns
-        old_model, new_model = (
-            state.apps.get_model(app_label, self.model_name) for state in states
-        )
+        family: Family,
+        to_state: ProjectState,
+        effects: Mapping[str, StockEffect],
+    ) -> dict[TransitionKey, Retyping]:
+        """Return types and conversions as the migrations tell them, by member.
+
+        Those that follow are converted like the one that leads, so that they still meet.
+        """
+        key = family.leader.key
+        old_model, new_model = family.leader.model, to_state.apps.get_model(*key.model)
+        old, new = columns_of(family.leader, effects)
         forward = self._way(schema_editor, old_model, self.forward, old, new)
+        backward = self._way(schema_editor, new_model, self.backward, new, old)
+        retypings = {}
+        for member in family.members:
+            before, after = columns_of(member, effects)
+            retypings[member.key] = Retyping(
+                old=ColumnType(before.type, before.collation),
+                new=ColumnType(after.type, after.collation),
+                forward=forward,
+                backward=backward,
+            )
         if new.not_null and not old.not_null:  # as AlterField does
             default = literal_default(schema_editor, new_model._meta.get_field(self.name))
-            forward = forward if default is None else forward.or_else(default)
-        return Retyping(
-            old=ColumnType(old.type, old.collation),
-            new=ColumnType(new.type, new.collation),
-            forward=forward,
-            backward=self._way(schema_editor, new_model, self.backward, new, old),
-        )
+            if default is not None:
+                retypings[key] = replace(retypings[key], forward=forward.or_else(default))
+        return retypings
 
     def _way(
         self,
@@ -171,3 +196,11 @@ class AlterFieldStep(TransitionStep, AlterField):
 
     def subject(self, app_label: str) -> str:
         return f"{type(self).__name__}: {app_label}.{self.model_name}.{self.name}"
+
+
+def columns_of(
+    member: FieldAlteration, effects: Mapping[str, StockEffect]
+) -> tuple[ColumnShape, ColumnShape]:
+    """Return what a column is like before and after."""
+    effect = effects[member.table]
+    return effect.before.columns[member.column], effect.after.columns[member.column]

@@ -19,6 +19,7 @@ from zero_downtime.operations.backfill_operation import (
     BackfillOperation,
     backfill_name,
     backfill_operations,
+    follower_name,
     moves_at_once,
     run_now,
 )
@@ -36,7 +37,8 @@ class BackfillField(BackfillOperation):
         name: the field to fill.
         value: an ORM expression or a plain value. Without it the field is filled with what the
             Expand operation on it declared: the new name of a rename with the old one's value,
-            the hidden column of a change of type with the field's, converted.
+            the hidden column of a change of type with the field's, converted; with those of the
+            foreign keys that point at the field.
         where: a `Q` that selects the rows to touch; all when left out. Only with `value`.
         elidable: whether `squashmigrations` may leave the operation out.
 
@@ -71,9 +73,7 @@ class BackfillField(BackfillOperation):
         model: type[Model] = apps.get_model(app_label, self.model_name)
         if self.value is not None:
             return SetField(connection, model, self.name, self.value, self.where), None
-        transition = phases.find_by_new_name(
-            connection, app_label, self.model_name.lower(), self.name
-        )
+        transition = self._transition(app_label, connection)
         if transition is None:
             raise Refused(
                 f"BackfillField({self.model_name!r}, {self.name!r}) has no value, and no Expand "
@@ -81,6 +81,19 @@ class BackfillField(BackfillOperation):
                 "Pass value=, or put it behind the Expand operation."
             )
         return filling(transition), transition
+
+    def followers(self, app_label: str, connection: BaseDatabaseWrapper) -> list[Transition]:
+        """Return the transitions of the foreign keys that change together with the field."""
+        if self.value is not None:
+            return []
+        transition = self._transition(app_label, connection)
+        if transition is None:
+            return []
+        return list(transition.followers.using(connection.alias).order_by("pk"))
+
+    def _transition(self, app_label: str, connection: BaseDatabaseWrapper) -> Transition | None:
+        model_name = self.model_name.lower()
+        return phases.find_by_new_name(connection, app_label, model_name, self.name)
 
     def fills(self, transition: Transition, app_label: str) -> bool:
         """Whether this is the backfill, of a migration of that app, that `transition` needs."""
@@ -245,10 +258,13 @@ def fill_again(connection: BaseDatabaseWrapper, key: TransitionKey, work: Work) 
 
 def _register_filling(connection: BaseDatabaseWrapper, transition: Transition) -> list[Backfill]:
     """Register the backfill of a transition whose migrations were never run in this database."""
+    leader = transition.leader or transition
     names = [
         backfill_name(operation, app_label)
         for (app_label, _), migration in MigrationLoader(None).disk_migrations.items()
         for operation in backfill_operations(migration)
-        if isinstance(operation, BackfillField) and operation.fills(transition, app_label)
+        if isinstance(operation, BackfillField) and operation.fills(leader, app_label)
     ]
+    if transition != leader:
+        names = [follower_name(name, transition) for name in names]
     return [registry.register(connection, name, transition.table, transition) for name in names[:1]]

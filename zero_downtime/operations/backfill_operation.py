@@ -3,7 +3,8 @@
 On a table that is small, or that nobody uses yet, the rows are moved while `migrate` runs. On a
 large one the backfill is registered and `manage.py backfill` moves them, while the gate holds back
 what depends on it. A backfill is called `app.migration`, or `app.migration.N` when a migration
-holds several.
+holds several. Where others follow it, their backfills have its name and their field's, as in
+`app.migration:app.model.field`.
 """
 
 from __future__ import annotations
@@ -34,7 +35,10 @@ from zero_downtime.operations.base import (
     state_before,
 )
 from zero_downtime.postgres import catalog
+from zero_downtime.transitions.filling import filling
 from zero_downtime.transitions.unused import ModelKey, is_unused
+
+_FOLLOWED_BY = ":"
 
 
 class BackfillOperation(Operation):
@@ -49,6 +53,10 @@ class BackfillOperation(Operation):
         self, app_label: str, connection: BaseDatabaseWrapper, apps: StateApps
     ) -> tuple[Work, Transition | None]:
         """Return what is done to each batch, and the transition that waits for it, if any."""
+
+    def followers(self, app_label: str, connection: BaseDatabaseWrapper) -> list[Transition]:
+        """Return transitions that follow the one in question, with rows to move of their own."""
+        return []
 
     @abstractmethod
     def run_without_postgresql(
@@ -77,11 +85,11 @@ class BackfillOperation(Operation):
         require_no_transaction(self, schema_editor)
         connection = schema_editor.connection
         work, transition = self.work(app_label, connection, from_state.apps)
-        backfill = registry.register(
-            connection, backfill_name(self, app_label), work.table, transition
-        )
-        if moves_at_once(connection, (app_label, self.model_name), work.table):
-            run_now(connection, backfill, work)
+        name = backfill_name(self, app_label)
+        _move(connection, name, (app_label, self.model_name), work, transition)
+        for follower in self.followers(app_label, connection):
+            key = follower.app_label, follower.model_name
+            _move(connection, follower_name(name, follower), key, filling(follower), follower)
 
     def database_backwards(
         self,
@@ -92,12 +100,26 @@ class BackfillOperation(Operation):
     ) -> None:
         """Forget the backfill; the rows stay as they are."""
         if is_postgresql(schema_editor):
-            name = backfill_name(self, app_label)
-            registry.unregister(schema_editor.connection, name)
+            connection, name = schema_editor.connection, backfill_name(self, app_label)
+            for follower in self.followers(app_label, connection):
+                registry.unregister(connection, follower_name(name, follower))
+            registry.unregister(connection, name)
 
     def references_model(self, name: str, app_label: str) -> bool:
         """Whether the operation needs that model."""
         return name.lower() == self.model_name.lower()
+
+
+def _move(
+    connection: BaseDatabaseWrapper,
+    name: str,
+    model: ModelKey,
+    work: Work,
+    transition: Transition | None,
+) -> None:
+    backfill = registry.register(connection, name, work.table, transition)
+    if moves_at_once(connection, model, work.table):
+        run_now(connection, backfill, work)
 
 
 def moves_at_once(connection: BaseDatabaseWrapper, model: ModelKey, table: str) -> bool:
@@ -144,6 +166,12 @@ def backfill_name(operation: BackfillOperation, app_label: str) -> str:
     return _name(app_label, migration.name, number, len(siblings))
 
 
+def follower_name(name: str, transition: Transition) -> str:
+    """Return the name of the backfill of a transition that follows that of backfill `name`."""
+    model = f"{transition.app_label}.{transition.model_name}"
+    return f"{name}{_FOLLOWED_BY}{model}.{transition.new_name}"
+
+
 def _name(app_label: str, migration_name: str, number: int, siblings: int) -> str:
     name = f"{app_label}.{migration_name}"
     return name if siblings == 1 else f"{name}.{number}"
@@ -166,12 +194,15 @@ def load_work(connection: BaseDatabaseWrapper, name: str) -> Work:
         Refused: the migration is gone from the code.
     """
     loader = MigrationLoader(None)
-    found = find_backfill(name, loader)
+    found = find_backfill(name.partition(_FOLLOWED_BY)[0], loader)
     if found is None:
         raise Refused(
             f"Backfill {name} is registered in the database, but this code has no migration of "
             "that name. Run it with the release that brought it."
         )
+    (backfill,) = registry.select(connection, [name])
+    if backfill.transition is not None and backfill.transition.leader_id is not None:
+        return filling(backfill.transition)
     migration, operation = found
     apps = state_before(operation, migration, loader).apps
     work, _ = operation.work(migration.app_label, connection, apps)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import ProjectState
 
 from zero_downtime.errors import Refused
 from zero_downtime.models import Transition
-from zero_downtime.operations.alter_field_step import AlterFieldStep
+from zero_downtime.operations.alter_field_step import AlterFieldStep, columns_of
 from zero_downtime.operations.backfill import fill_again
 from zero_downtime.operations.base import is_postgresql, require_field
+from zero_downtime.operations.stock import StockEffect
 from zero_downtime.operations.transition_steps import Contract, Expand, Switch
 from zero_downtime.postgres.replacements import Replacement
-from zero_downtime.transitions import alter_field, phases, retypable
+from zero_downtime.transitions import alter_field, exchangeable, phases, retypable
+from zero_downtime.transitions.families import Family
 from zero_downtime.transitions.filling import filling
-from zero_downtime.transitions.retyping import FieldAlteration
+from zero_downtime.transitions.phases import TransitionKey
+from zero_downtime.transitions.retyping import FieldAlteration, Retyping
 
 
 class ExpandAlterField(AlterFieldStep, Expand):
@@ -53,22 +59,30 @@ class ExpandAlterField(AlterFieldStep, Expand):
         """Add the hidden column and the triggers."""
         if not is_postgresql(schema_editor):
             return
-        alteration = self.alteration(app_label, schema_editor, from_state)
-        if alteration is None:
+        family = self.family(app_label, schema_editor, from_state)
+        if family is None:
             return
-        connection, column = schema_editor.connection, alteration.column
-        if not schema_editor.collect_sql and phases.is_in_phase(
-            connection, alteration.key, Transition.Phase.EXPANDED
-        ):
+        connection = schema_editor.connection
+        pending = [
+            member
+            for member in family.members
+            if schema_editor.collect_sql
+            or not phases.is_in_phase(connection, member.key, Transition.Phase.EXPANDED)
+        ]
+        if not pending:
             return
         altered = self.altered(app_label, from_state)
         self._require_replaceable(app_label, from_state, altered)
-        effect = self.effect(app_label, schema_editor, from_state, altered)
-        columns = effect.before.columns[column], effect.after.columns[column]
-        retyping = self.retyping(app_label, schema_editor, (from_state, altered), columns)
+        effects = self.effects(app_label, schema_editor, family, from_state, altered)
+        self._require_numbered_alike(app_label, family, effects)
+        retypings = self.retypings(schema_editor, family, altered, effects)
         if not schema_editor.collect_sql:
-            retypable.require(connection, alteration, retyping, effect.before)
-        alter_field.expand(schema_editor, alteration, retyping, self.migration_name(app_label))
+            exchangeable.require_known_references(connection, family)
+            for member in pending:
+                known = effects[member.table].before
+                retypable.require(connection, family, member, retypings[member.key], known)
+        migration = self.migration_name(app_label)
+        alter_field.expand(schema_editor, pending, retypings, family.leader.key, migration)
 
     def database_backwards(
         self,
@@ -79,9 +93,9 @@ class ExpandAlterField(AlterFieldStep, Expand):
     ) -> None:
         """Drop the hidden column and the triggers."""
         if is_postgresql(schema_editor):
-            alteration = self.alteration(app_label, schema_editor, to_state)
-            if alteration is not None:
-                alter_field.revert_expand(schema_editor, alteration)
+            family = self.family(app_label, schema_editor, to_state)
+            if family is not None:
+                alter_field.revert_expand(schema_editor, family)
 
     def describe(self) -> str:
         """Say what the operation does."""
@@ -103,8 +117,11 @@ class ExpandAlterField(AlterFieldStep, Expand):
         subject = self.subject(app_label)
         if old.many_to_many or new.many_to_many:
             raise Refused(f"{subject} is a many-to-many field, which has no column to change.")
-        if old.primary_key or new.primary_key:
-            raise Refused(f"{subject} is a primary key, whose type cannot be changed this way yet.")
+        if old.primary_key != new.primary_key:
+            raise Refused(
+                f"{subject} is the primary key either before or after. This changes the type of a "
+                "field that is so, or is not, both times."
+            )
         if old.generated or new.generated:
             raise Refused(
                 f"{subject} is a generated field: nobody writes it. Remove it, and add it again."
@@ -113,6 +130,16 @@ class ExpandAlterField(AlterFieldStep, Expand):
             raise Refused(
                 f"{subject} would move to another column, {new.column!r}. "
                 "Use ExpandRenameField and ContractRenameField before or after."
+            )
+
+    def _require_numbered_alike(
+        self, app_label: str, family: Family, effects: Mapping[str, StockEffect]
+    ) -> None:
+        before, after = columns_of(family.leader, effects)
+        if before.identity != after.identity:
+            raise Refused(
+                f"{self.subject(app_label)} is numbered by the database either before or after. "
+                "This changes the type of a field that is so, or is not, both times."
             )
 
 
@@ -147,24 +174,43 @@ class SwitchAlterField(AlterFieldStep, Switch):
         if not is_postgresql(schema_editor):
             super().database_forwards(app_label, schema_editor, from_state, to_state)
             return
-        alteration = self.alteration(app_label, schema_editor, from_state)
-        if alteration is None:
+        family = self.family(app_label, schema_editor, from_state)
+        if family is None:
             return
-        column = alteration.column
-        effect, hidden = (
-            self.effect(app_label, schema_editor, from_state, to_state, rename_to)
-            for rename_to in (None, alteration.hidden)
+        visible, hidden = (
+            self.effects(app_label, schema_editor, family, from_state, to_state, hide=hide)
+            for hide in (False, True)
         )
-        columns = effect.before.columns[column], effect.after.columns[column]
-        retyping = self.retyping(app_label, schema_editor, (from_state, to_state), columns)
-        replacement = Replacement.between(
-            alteration.table, column, effect.after, hidden.after, effect.targets
-        )
-        if all(each.default is None for each in columns):
-            replacement = alter_field.with_unknown_default(
-                schema_editor.connection, alteration, replacement, retyping
+        retypings = self.retypings(schema_editor, family, to_state, visible)
+        replacements = [
+            self._replacement(
+                schema_editor.connection, members, visible[table], hidden[table], retypings
             )
-        alter_field.switch(schema_editor, alteration, replacement, retyping)
+            for table, members in family.by_table.items()
+        ]
+        alter_field.switch(schema_editor, family, replacements, retypings)
+
+    def _replacement(
+        self,
+        connection: BaseDatabaseWrapper,
+        members: Sequence[FieldAlteration],
+        visible: StockEffect,
+        hidden: StockEffect,
+        retypings: Mapping[TransitionKey, Retyping],
+    ) -> Replacement:
+        """Return what the hidden columns of one table have to become."""
+        names = [member.column for member in members]
+        replacement = Replacement.between(
+            members[0].table, names, visible.after, hidden.after, visible.targets
+        )
+        columns = dict(replacement.columns)
+        for member in members:
+            shapes = visible.before.columns[member.column], columns[member.column]
+            if all(each.default is None for each in shapes):
+                columns[member.column] = alter_field.with_unknown_default(
+                    connection, member, columns[member.column], retypings[member.key]
+                )
+        return replace(replacement, columns=columns)
 
     def database_backwards(
         self,
@@ -177,9 +223,9 @@ class SwitchAlterField(AlterFieldStep, Switch):
         if not is_postgresql(schema_editor):
             super().database_backwards(app_label, schema_editor, from_state, to_state)
             return
-        alteration = self.alteration(app_label, schema_editor, to_state)
-        if alteration is not None:
-            alter_field.revert_switch(schema_editor, alteration)
+        family = self.family(app_label, schema_editor, to_state)
+        if family is not None:
+            alter_field.revert_switch(schema_editor, family)
 
     def describe(self) -> str:
         """Say what the operation does."""
@@ -213,9 +259,9 @@ class ContractAlterField(AlterFieldStep, Contract):
     ) -> None:
         """Drop the hidden column and the triggers."""
         if is_postgresql(schema_editor):
-            alteration = self.alteration(app_label, schema_editor, from_state)
-            if alteration is not None:
-                alter_field.contract(schema_editor, alteration)
+            family = self.family(app_label, schema_editor, from_state)
+            if family is not None:
+                alter_field.contract(schema_editor, family)
 
     def database_backwards(
         self,
@@ -227,18 +273,15 @@ class ContractAlterField(AlterFieldStep, Contract):
         """Add a column of the old type and fill it again; on a large table `backfill` does."""
         if not is_postgresql(schema_editor):
             return
-        alteration = self.alteration(app_label, schema_editor, from_state)
-        if alteration is not None:
-            fill = partial(self._fill_again, schema_editor, alteration)
-            alter_field.revert_contract(schema_editor, alteration, fill)
+        family = self.family(app_label, schema_editor, from_state)
+        if family is not None:
+            fill = partial(self._fill_again, schema_editor.connection)
+            alter_field.revert_contract(schema_editor, family, fill)
 
     def _fill_again(
-        self,
-        schema_editor: BaseDatabaseSchemaEditor,
-        alteration: FieldAlteration,
-        transition: Transition,
+        self, connection: BaseDatabaseWrapper, key: TransitionKey, transition: Transition
     ) -> None:
-        fill_again(schema_editor.connection, alteration.key, filling(transition))
+        fill_again(connection, key, filling(transition))
 
     def describe(self) -> str:
         """Say what the operation does."""

@@ -9,7 +9,7 @@ and the server itself says whether a change rewrites the table or rebuilds an in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +23,9 @@ from django.db.models import Model
 from zero_downtime.errors import Refused
 from zero_downtime.postgres.changes import Change, changes_between
 from zero_downtime.postgres.shapes import TableShape, read_shape
+from zero_downtime.transitions.unused import ModelKey
 
+Files = dict[tuple[str, int], int]
 StockOperation = Callable[[BaseDatabaseSchemaEditor, ProjectState, ProjectState], None]
 
 
@@ -57,22 +59,43 @@ def effect_of(
 
     Locks: none on any table of the project.
     """
-    targets = _bare_tables(from_state, to_state, app_label, model_name)
+    model = app_label, model_name
+    return effects_of(connection, operation, [model], from_state, to_state)[model]
+
+
+def effects_of(
+    connection: BaseDatabaseWrapper,
+    operation: StockOperation,
+    keys: Collection[ModelKey],
+    from_state: ProjectState,
+    to_state: ProjectState,
+) -> dict[ModelKey, StockEffect]:
+    """Return what `operation` does to the tables of models that both states have, by model.
+
+    Locks: none on any table of the project.
+    """
+    targets = _bare_tables(from_state, to_state, keys)
     from_copy, to_copy = (_with_bare_tables(state, targets) for state in (from_state, to_state))
-    model = from_copy.apps.get_model(app_label, model_name)
-    later_model = to_copy.apps.get_model(app_label, model_name)
-    table = model._meta.db_table
+    models = [from_copy.apps.get_model(*key) for key in keys]
+    later_models = [to_copy.apps.get_model(*key) for key in keys]
+    tables = [model._meta.db_table for model in models]
     with _scratch(connection):
-        _create_empty(connection, model, _neighbours(model, later_model))
-        before, files = read_shape(connection, table), _files(connection, table)
+        _create_empty(connection, models, _neighbours([*models, *later_models]))
+        before = [(read_shape(connection, each), _files(connection, each)) for each in tables]
         with connection.schema_editor(atomic=False) as schema_editor:
             operation(schema_editor, from_copy, to_copy)
         _require_only_copies_locked(connection)
-        after, later_files = read_shape(connection, table), _files(connection, table)
-    rewrites = tuple(
+        after = [(read_shape(connection, each), _files(connection, each)) for each in tables]
+    return {
+        key: StockEffect(shape, later_shape, _rewritten(files, later_files), targets)
+        for key, (shape, files), (later_shape, later_files) in zip(keys, before, after, strict=True)
+    }
+
+
+def _rewritten(files: Files, later_files: Files) -> tuple[str, ...]:
+    return tuple(
         name for (name, oid), file in files.items() if later_files.get((name, oid), file) != file
     )
-    return StockEffect(before, after, rewrites, targets)
 
 
 @contextmanager
@@ -93,14 +116,21 @@ def _scratch(connection: BaseDatabaseWrapper) -> Iterator[None]:
 
 
 def _create_empty(
-    connection: BaseDatabaseWrapper, model: type[Model], neighbours: list[type[Model]]
+    connection: BaseDatabaseWrapper, models: list[type[Model]], neighbours: list[type[Model]]
 ) -> None:
     with connection.schema_editor(atomic=False) as schema_editor:
         for neighbour in neighbours:
             schema_editor.create_model(neighbour)
         # Neither the neighbours' indexes nor their own neighbours matter.
         schema_editor.deferred_sql.clear()
-        schema_editor.create_model(model)
+        for model in _declaring(models):
+            schema_editor.create_model(model)
+
+
+def _declaring(models: list[type[Model]]) -> list[type[Model]]:
+    """Return the models with which those of `models` are created that belong to another one."""
+    declaring: list[Any] = [model._meta.auto_created or model for model in models]
+    return list(dict.fromkeys(declaring))
 
 
 def _require_only_copies_locked(connection: BaseDatabaseWrapper) -> None:
@@ -122,23 +152,24 @@ def _require_only_copies_locked(connection: BaseDatabaseWrapper) -> None:
         )
 
 
-def _neighbours(*models: type[Model]) -> list[type[Model]]:
+def _neighbours(models: list[type[Model]]) -> list[type[Model]]:
     """Return the models whose tables the tables of `models` refer to or are referred to by."""
-    own_table = models[0]._meta.db_table
+    declaring = _declaring(models)
+    own_tables = {model._meta.db_table for model in declaring}
     found: dict[str, type[Model]] = {}
-    for model in models:
+    for model in declaring:
         relations: list[Any] = [*model._meta.get_fields(include_hidden=True)]
         for relation in relations:
             other = relation.related_model if relation.is_relation else None
             if other is None or other == "self":
                 continue
             concrete = other._meta.concrete_model
-            if concrete._meta.db_table != own_table and not concrete._meta.auto_created:
+            if concrete._meta.db_table not in own_tables and not concrete._meta.auto_created:
                 found.setdefault(concrete._meta.db_table, concrete)
     return list(found.values())
 
 
-def _files(connection: BaseDatabaseWrapper, table: str) -> dict[tuple[str, int], int]:
+def _files(connection: BaseDatabaseWrapper, table: str) -> Files:
     """Return the files that the table and its indexes are stored in, by name and oid."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -151,13 +182,13 @@ def _files(connection: BaseDatabaseWrapper, table: str) -> dict[tuple[str, int],
 
 
 def _bare_tables(
-    from_state: ProjectState, to_state: ProjectState, app_label: str, model_name: str
+    from_state: ProjectState, to_state: ProjectState, keys: Collection[ModelKey]
 ) -> dict[str, str]:
-    """Return the tables around the model, bare name to the name that Django has for it."""
+    """Return the tables around the models, bare name to the name that Django has for it."""
     tables = {}
     for state in (from_state, to_state):
-        model: type[Model] = state.apps.get_model(app_label, model_name)
-        for each in [model, *_neighbours(model)]:
+        models = [state.apps.get_model(*key) for key in keys]
+        for each in [*models, *_declaring(models), *_neighbours(models)]:
             table = each._meta.db_table
             tables[_bare(table)] = table
     return tables

@@ -249,6 +249,7 @@ def built_on_column(connection: BaseDatabaseWrapper, table: str, name: str) -> l
             WHERE refclassid = 'pg_class'::regclass
               AND refobjid = to_regclass(%s) AND attname = %s
               AND coalesce(contype, 'i') <> 'n' AND coalesce(conname, relname) IS NOT NULL
+              AND coalesce(conrelid, refobjid) = refobjid
             ORDER BY 1
             """,
             [quote(connection, table), name],
@@ -257,14 +258,15 @@ def built_on_column(connection: BaseDatabaseWrapper, table: str, name: str) -> l
 
 
 def dependents_of_column(
-    connection: BaseDatabaseWrapper, table: str, name: str, *, owned_too: bool = False
+    connection: BaseDatabaseWrapper, table: str, name: str, *, replaced: bool = False
 ) -> list[str]:
     """Describe what keeps column `name` of `table` from being dropped: views, generated columns.
 
     Indexes and constraints of the table go with the column. Triggers of ours are left out.
 
     Args:
-        owned_too: whether to describe as well what else would go with it: sequences, statistics.
+        replaced: whether to describe instead what cannot go over to another column that takes its
+            place: statistics as well, but neither the sequence nor foreign keys that point at it.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -279,7 +281,12 @@ def dependents_of_column(
               AND attname = %s AND (deptype = 'n' OR %s)
               AND NOT EXISTS (
                 SELECT FROM pg_constraint
-                WHERE classid = 'pg_constraint'::regclass AND oid = objid AND conrelid = refobjid
+                WHERE classid = 'pg_constraint'::regclass AND oid = objid
+                  AND (conrelid = refobjid OR (%s AND contype = 'f'))
+              )
+              AND NOT EXISTS (
+                SELECT FROM pg_sequence
+                WHERE %s AND classid = 'pg_class'::regclass AND seqrelid = objid
               )
               AND NOT EXISTS (
                 SELECT FROM pg_index
@@ -297,7 +304,7 @@ def dependents_of_column(
               )
             ORDER BY 1
             """,
-            [quote(connection, table), name, owned_too],
+            [quote(connection, table), name, *[replaced] * 3],
         )
         return [found for (found,) in cursor.fetchall()]
 
@@ -315,3 +322,26 @@ def not_null_constraint(connection: BaseDatabaseWrapper, table: str, name: str) 
         )
         row = cursor.fetchone()
     return None if row is None else str(row[0])
+
+
+def references_to_column(
+    connection: BaseDatabaseWrapper, table: str, name: str
+) -> list[tuple[str, str, str]]:
+    """Return the foreign keys that point at a column: table and column, as in SQL, and name."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT conrelid::regclass::text, referencing.attname, conname
+            FROM pg_constraint
+            JOIN pg_attribute AS target
+                 ON target.attrelid = confrelid AND target.attnum = ANY (confkey)
+            JOIN pg_attribute AS referencing
+                 ON referencing.attrelid = conrelid
+                AND referencing.attnum = conkey[array_position(confkey, target.attnum)]
+            WHERE confrelid = to_regclass(%s) AND target.attname = %s AND contype = 'f'
+              AND conparentid = 0
+            ORDER BY 1, 2, 3
+            """,
+            [quote(connection, table), name],
+        )
+        return list(cursor.fetchall())

@@ -1,14 +1,14 @@
-"""Two columns of one table that exchange their names, and what belongs to them with them.
+"""Columns of a table that exchange their names with hidden ones, and all that belongs to them.
 
 All of it is written to the catalog in one transaction, and no row is read. What restricts the
-former column (NOT NULL, constraints, unique indexes) goes: from then on it only has to hold what
-it can of the other one. Its plain indexes stay, under names of ours, for the way back.
+former columns (NOT NULL, constraints, unique indexes) goes: from then on they only have to hold
+what they can of the others. Their plain indexes stay, under names of ours, for the way back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -16,153 +16,196 @@ from zero_downtime.postgres import catalog, identifiers
 from zero_downtime.postgres.identifiers import quote
 from zero_downtime.postgres.indexes import partition_object_name
 from zero_downtime.postgres.replacements import PREFIX, Replacement, hidden_name
+from zero_downtime.postgres.sequences import hand_over, owned_sequence
 from zero_downtime.postgres.shapes import read_shape
+
+Naming = Callable[[str], str]
 
 
 def exchange_columns(connection: BaseDatabaseWrapper, replacement: Replacement) -> list[str]:
-    """Return the statements that let the two columns exchange their names.
+    """Return the statements that let the columns exchange their names.
 
     Locks: ACCESS EXCLUSIVE on the table.
     """
-    table, name, hidden = replacement.table, replacement.name, replacement.column.name
-    return [
-        _rename(connection, table, "COLUMN", name, _aside(name)),
-        _rename(connection, table, "COLUMN", hidden, name),
-        _rename(connection, table, "COLUMN", _aside(name), hidden),
-    ]
+    table = replacement.table
+    statements = []
+    for name, hidden in replacement.hidden_names.items():
+        statements += [
+            _rename(connection, table, "COLUMN", name, _aside(name)),
+            _rename(connection, table, "COLUMN", hidden, name),
+            _rename(connection, table, "COLUMN", _aside(name), hidden),
+        ]
+    return statements
 
 
 def exchange_belongings(
-    connection: BaseDatabaseWrapper, replacement: Replacement, *, is_exchanged: bool = True
+    connection: BaseDatabaseWrapper,
+    replacements: Sequence[Replacement],
+    formers: Sequence[Replacement],
+    *,
+    is_exchanged: bool = True,
 ) -> list[str]:
     """Return the statements after which each column has what belongs to its name.
 
-    They come after those of `exchange_columns`.
-    Locks: ACCESS EXCLUSIVE on the table, and on those that the foreign keys point at.
+    They come after those of `exchange_columns`. The former foreign keys go first, because they
+    hold on to the former indexes.
+    Locks: ACCESS EXCLUSIVE on the tables, and on those that the foreign keys point at.
 
     Args:
+        formers: what the former columns have had, table by table.
         is_exchanged: whether those have been run; not so while `sqlmigrate` collects SQL.
     """
-    table, name, hidden = replacement.table, replacement.name, replacement.column.name
-    known_as = hidden if is_exchanged else name
-    kept = _kept_indexes(connection, table, known_as)
-    statements = [
-        *relax(connection, table, hidden, known_as),
-        *(_rename_index(connection, *each.to_aside) for each in kept),
-        *_names_of_built(connection, replacement),
-        *(_rename_index(connection, *each.to_hidden) for each in kept),
-    ]
-    if replacement.column.default is not None:
-        statements.append(
-            f"ALTER TABLE {quote(connection, table)} ALTER COLUMN {quote(connection, name)} "
-            f"SET DEFAULT {replacement.column.default}"
-        )
-    if is_exchanged:
-        statements += _rename_of_not_null(connection, table, name, hidden)
+    statements = []
+    for former in formers:
+        statements += drop_foreign_keys(connection, former)
+    for replacement, former in zip(replacements, formers, strict=True):
+        names = replacement.hidden_names
+        known_as = names if is_exchanged else {name: name for name in names}
+        statements += _Belongings(connection, replacement, former).statements(known_as)
+        if is_exchanged:
+            statements += _names_of_not_null(connection, replacement)
     return statements
 
 
-def _rename_of_not_null(
-    connection: BaseDatabaseWrapper, table: str, name: str, hidden: str
-) -> list[str]:
-    """From PostgreSQL 18 on NOT NULL has a name, which is made of that of the column."""
-    called = catalog.not_null_constraint(connection, table, name)
-    if called is None:
-        return []
-    former = catalog.not_null_constraint(connection, table, hidden)
-    proper = former or identifiers.fit(f"{_bare(table)}_{name}_not_null")
-    return [_rename(connection, table, "CONSTRAINT", called, proper)]
+def drop_foreign_keys(connection: BaseDatabaseWrapper, former: Replacement) -> list[str]:
+    """Return the statements that drop the foreign keys of former columns.
 
-
-def relax(
-    connection: BaseDatabaseWrapper, table: str, column: str, known_as: str | None = None
-) -> list[str]:
-    """Return the statements after which `column` accepts whatever fits its type, and NULL.
-
-    Locks: ACCESS EXCLUSIVE on the table, and on those that its foreign keys point at.
-
-    Args:
-        known_as: the name that the column has in the catalog now, if that is another one.
+    Locks: ACCESS EXCLUSIVE on the table, and on those that they point at.
     """
-    now = read_shape(connection, table)
-    built_on = set(catalog.built_on_column(connection, table, known_as or column))
-    alter = f"ALTER TABLE {quote(connection, table)}"
-    statements = [
-        f"{alter} DROP CONSTRAINT {quote(connection, name)}"
-        for name in now.constraints
-        if name in built_on
-    ]
+    return _drop_constraints(connection, former, foreign_keys=True)
+
+
+def relax(connection: BaseDatabaseWrapper, former: Replacement) -> list[str]:
+    """Return the statements after which hidden columns accept whatever fits their types, and NULL.
+
+    They come after those of `drop_foreign_keys`.
+    Locks: ACCESS EXCLUSIVE on the table.
+    """
+    schema = quote(connection, catalog.schema_of(connection, former.table))
+    statements = _drop_constraints(connection, former, foreign_keys=False)
     statements += [
-        f"DROP INDEX {_qualified(connection, table, name)}"
-        for name, index in now.indexes.items()
-        if name in built_on and index.unique
+        f"DROP INDEX {schema}.{quote(connection, name)}"
+        for name, index in former.indexes.items()
+        if index.unique
     ]
-    shape = now.columns.get(known_as or column)
-    if shape is not None and shape.not_null:
-        statements.append(f"{alter} ALTER COLUMN {quote(connection, column)} DROP NOT NULL")
-    if shape is not None and shape.default is not None:
-        statements.append(f"{alter} ALTER COLUMN {quote(connection, column)} DROP DEFAULT")
+    for name, column in former.columns.items():
+        alter = _alter_column(connection, former.table, hidden_name(name))
+        if column.not_null:
+            statements.append(f"{alter} DROP NOT NULL")
+        if column.default is not None:
+            statements.append(f"{alter} DROP DEFAULT")
     return statements
 
 
-@dataclass(frozen=True)
-class _KeptIndex:
-    """An index of the former column, which waits aside while another one takes its name."""
-
-    table: str
-    name: str
-    aside: str
-    hidden: str
-
-    @property
-    def to_aside(self) -> tuple[str, str, str]:
-        return self.table, self.name, self.aside
-
-    @property
-    def to_hidden(self) -> tuple[str, str, str]:
-        return self.table, self.aside, self.hidden
-
-
-def _kept_indexes(connection: BaseDatabaseWrapper, table: str, column: str) -> list[_KeptIndex]:
-    built_on = set(catalog.built_on_column(connection, table, column))
-    indexes = read_shape(connection, table).indexes
+def _drop_constraints(
+    connection: BaseDatabaseWrapper, former: Replacement, *, foreign_keys: bool
+) -> list[str]:
     return [
-        _KeptIndex(each, *names)
-        for name, index in indexes.items()
-        if name in built_on and not index.unique
-        for each, names in _with_partitions(
-            connection, table, name, _aside(name), hidden_name(name)
-        )
+        f"ALTER TABLE {quote(connection, former.table)} DROP CONSTRAINT {quote(connection, name)}"
+        for name, constraint in former.constraints.items()
+        if (constraint.target is not None) == foreign_keys
     ]
 
 
-def _names_of_built(connection: BaseDatabaseWrapper, replacement: Replacement) -> Iterator[str]:
-    """Yield statements that give what was built on the hidden column the names it is to have."""
-    table = replacement.table
-    for name in replacement.indexes:
-        for each, (old, new) in _with_partitions(connection, table, hidden_name(name), name):
-            yield _rename_index(connection, each, old, new)
-    for name, constraint in replacement.constraints.items():
-        if constraint.type == "c":  # which partitions inherit together with its name
-            yield _rename(connection, table, "CONSTRAINT", hidden_name(name), name)
-            continue
-        for each, (old, new) in _with_partitions(connection, table, hidden_name(name), name):
-            yield _rename(connection, each, "CONSTRAINT", old, new)
+class _Belongings:
+    """What belongs to the columns of one table, on its way from the former to the new ones.
 
-
-def _with_partitions(
-    connection: BaseDatabaseWrapper, table: str, *names: str
-) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the table with the names that a thing has, and gets, there; then its partitions.
-
-    But not those in which it was not built by us, and has a name that can stay.
+    What does not change meanwhile is asked once: others wait.
     """
-    yield table, names
-    for partition in catalog.partitions_of(connection, table) or ():
-        its_names = tuple(partition_object_name(partition, name) for name in names)
-        there = read_shape(connection, partition)
-        if its_names[0] in there.indexes or its_names[0] in there.constraints:
-            yield from _with_partitions(connection, partition, *its_names)
+
+    def __init__(
+        self, connection: BaseDatabaseWrapper, replacement: Replacement, former: Replacement
+    ) -> None:
+        self.connection = connection
+        self.replacement = replacement
+        self.former = former
+        self.table = replacement.table
+        self.schema_of = cache(partial(catalog.schema_of, connection))
+        self.partitions_of = cache(partial(catalog.partitions_of, connection))
+        self.shape_of = cache(partial(read_shape, connection))
+
+    def statements(self, known_as: Mapping[str, str]) -> list[str]:
+        """Return the statements. `known_as` is what the former columns are called now."""
+        return [
+            *self._sequences(known_as),
+            *relax(self.connection, self.former),
+            # Plain indexes wait aside until others have taken their names.
+            *self._rename_kept(lambda name: name, _aside),
+            *self._names_of_built(),
+            *self._rename_kept(_aside, hidden_name),
+            *self._defaults(),
+        ]
+
+    def _sequences(self, known_as: Mapping[str, str]) -> Iterator[str]:
+        for name, column in self.replacement.columns.items():
+            sequence = owned_sequence(self.connection, self.table, known_as[name])
+            if sequence is not None:
+                yield from hand_over(
+                    self.connection, sequence, self.table, hidden_name(name), name, column.type
+                )
+
+    def _defaults(self) -> Iterator[str]:
+        for name, column in self.replacement.columns.items():
+            if column.default is not None:
+                alter = _alter_column(self.connection, self.table, name)
+                yield f"{alter} SET DEFAULT {column.default}"
+
+    def _rename_kept(self, old: Naming, new: Naming) -> Iterator[str]:
+        for name, index in self.former.indexes.items():
+            if not index.unique:
+                names = name, old(name), new(name)
+                for table, (_, its_old, its_new) in self._with_partitions(self.table, *names):
+                    yield self._rename_index(table, its_old, its_new)
+
+    def _names_of_built(self) -> Iterator[str]:
+        """Yield statements that give what was built on hidden columns the names it is to have."""
+        connection, table = self.connection, self.table
+        for name in self.replacement.indexes:
+            for each, (old, new) in self._with_partitions(table, hidden_name(name), name):
+                yield self._rename_index(each, old, new)
+        for name, constraint in self.replacement.constraints.items():
+            if constraint.type == "p":
+                yield (
+                    f"ALTER TABLE {quote(connection, table)} ADD CONSTRAINT "
+                    f"{quote(connection, name)} PRIMARY KEY USING INDEX "
+                    f"{quote(connection, hidden_name(name))}"
+                )
+                continue
+            if constraint.type == "c":  # which partitions inherit together with its name
+                yield _rename(connection, table, "CONSTRAINT", hidden_name(name), name)
+                continue
+            for each, (old, new) in self._with_partitions(table, hidden_name(name), name):
+                yield _rename(connection, each, "CONSTRAINT", old, new)
+
+    def _with_partitions(self, table: str, *names: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yield the table with the names that a thing has, and gets, there; then its partitions.
+
+        But not those in which it was not built by us, and has a name that can stay.
+        """
+        yield table, names
+        for partition in self.partitions_of(table) or ():
+            its_names = tuple(partition_object_name(partition, name) for name in names)
+            there = self.shape_of(partition)
+            if its_names[0] in there.indexes or its_names[0] in there.constraints:
+                yield from self._with_partitions(partition, *its_names)
+
+    def _rename_index(self, table: str, old: str, new: str) -> str:
+        schema = quote(self.connection, self.schema_of(table))
+        old, new = quote(self.connection, old), quote(self.connection, new)
+        return f"ALTER INDEX {schema}.{old} RENAME TO {new}"
+
+
+def _names_of_not_null(connection: BaseDatabaseWrapper, replacement: Replacement) -> list[str]:
+    """From PostgreSQL 18 on NOT NULL has a name, which is made of that of the column."""
+    statements = []
+    table = replacement.table
+    for name, hidden in replacement.hidden_names.items():
+        called = catalog.not_null_constraint(connection, table, name)
+        if called is not None:
+            former = catalog.not_null_constraint(connection, table, hidden)
+            proper = former or identifiers.fit(f"{_bare(table)}_{name}_not_null")
+            statements.append(_rename(connection, table, "CONSTRAINT", called, proper))
+    return statements
 
 
 def _aside(name: str) -> str:
@@ -174,18 +217,12 @@ def _bare(table: str) -> str:
     return table.strip('"').rpartition('"."')[2]
 
 
+def _alter_column(connection: BaseDatabaseWrapper, table: str, column: str) -> str:
+    return f"ALTER TABLE {quote(connection, table)} ALTER COLUMN {quote(connection, column)}"
+
+
 def _rename(connection: BaseDatabaseWrapper, table: str, what: str, old: str, new: str) -> str:
     return (
         f"ALTER TABLE {quote(connection, table)} "
         f"RENAME {what} {quote(connection, old)} TO {quote(connection, new)}"
     )
-
-
-def _rename_index(connection: BaseDatabaseWrapper, table: str, old: str, new: str) -> str:
-    return f"ALTER INDEX {_qualified(connection, table, old)} RENAME TO {quote(connection, new)}"
-
-
-def _qualified(connection: BaseDatabaseWrapper, table: str, name: str) -> str:
-    """Return an index's name as it has to stand in SQL, whatever the `search_path`."""
-    schema = catalog.schema_of(connection, table)
-    return f"{quote(connection, schema)}.{quote(connection, name)}"

@@ -5,12 +5,16 @@ backfill fills it. Switch builds on it what the field is to have, compares every
 two columns exchange their names; from then on the hidden column is the one of the old type, and
 is kept true as far as it can hold what is written. So the way back is the same as the way there.
 Contract drops the hidden column.
+
+With the type of a column change those of the foreign keys that point at it. Each of them has a
+transition of its own, which follows the one of that column; all are switched in one transaction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
@@ -21,157 +25,198 @@ from zero_downtime.models import Transition
 from zero_downtime.postgres.identifiers import quote
 from zero_downtime.postgres.locks import briefly
 from zero_downtime.postgres.replacements import Replacement
-from zero_downtime.postgres.shapes import read_shape
+from zero_downtime.postgres.shapes import ColumnShape, read_shape
 from zero_downtime.transitions import converting, gates, phases
 from zero_downtime.transitions.exchange import exchange, former_of, print_exchange
+from zero_downtime.transitions.families import Family
+from zero_downtime.transitions.phases import TransitionKey
 from zero_downtime.transitions.retyping import FieldAlteration, Phase, Retyping
+
+Retypings = Mapping[TransitionKey, Retyping]
 
 
 def expand(
     schema_editor: BaseDatabaseSchemaEditor,
-    alteration: FieldAlteration,
-    retyping: Retyping,
+    members: Sequence[FieldAlteration],
+    retypings: Retypings,
+    leader: TransitionKey,
     migration: str = "",
 ) -> None:
-    """Add the hidden column, and keep it true from now on. `migration` is the one that does it.
+    """Add hidden columns, and keep them true from now on, one after the other.
 
-    Locks: ACCESS EXCLUSIVE on the table, briefly.
+    Locks: ACCESS EXCLUSIVE on each table by itself, briefly.
+
+    Args:
+        members: those of the family that have not begun yet.
+        leader: the key of the one that the others follow.
+        migration: the one that does it.
     """
     connection = schema_editor.connection
 
-    def put_up() -> None:
-        _put_up_hidden(schema_editor, alteration, retyping, Phase.EXPANDED)
+    def put_up(member: FieldAlteration) -> None:
+        retyping = retypings[member.key]
+        _put_up_hidden(schema_editor, member, retyping, Phase.EXPANDED)
         if not schema_editor.collect_sql:
-            pair = alteration.pair(connection)
-            phases.record_expanded(connection, alteration.key, pair, migration, asdict(retyping))
+            phases.record_expanded(
+                connection,
+                member.key,
+                member.pair(connection),
+                migration,
+                asdict(retyping),
+                None if member.key == leader else phases.find(connection, leader),
+            )
 
-    briefly(schema_editor, alteration.table, put_up)
+    for member in members:
+        briefly(schema_editor, member.table, partial(put_up, member))
 
 
-def revert_expand(schema_editor: BaseDatabaseSchemaEditor, alteration: FieldAlteration) -> None:
+def revert_expand(schema_editor: BaseDatabaseSchemaEditor, family: Family) -> None:
     """Take down what `expand` put up, and what a switch has built that never came.
 
-    Locks: ACCESS EXCLUSIVE on the table, briefly.
+    Locks: ACCESS EXCLUSIVE on each table by itself, briefly.
     """
     connection = schema_editor.connection
-    if not schema_editor.collect_sql and phases.find(connection, alteration.key) is None:
-        return
+    if not schema_editor.collect_sql:
+        family = family.begun(connection)
 
-    def take_down() -> None:
-        _drop_hidden(schema_editor, alteration)
+    def take_down(member: FieldAlteration) -> None:
+        _drop_hidden(schema_editor, member)
         if not schema_editor.collect_sql:
-            phases.forget(connection, alteration.key)
+            phases.forget(connection, member.key)
 
-    briefly(schema_editor, alteration.table, take_down)
+    for member in reversed(family.members):
+        briefly(schema_editor, member.table, partial(take_down, member))
 
 
 def switch(
     schema_editor: BaseDatabaseSchemaEditor,
-    alteration: FieldAlteration,
-    replacement: Replacement,
-    retyping: Retyping,
+    family: Family,
+    replacements: Sequence[Replacement],
+    retypings: Retypings,
 ) -> None:
-    """Let the hidden column take the name, when it has all that belongs to the field.
+    """Let the hidden columns take the names, when they have all that belongs to the fields.
 
     Locks: as `exchange`.
 
     Args:
-        retyping: what to print; what is run is what the expand has kept.
+        retypings: what to print; what is run is what the expand has kept.
 
     Raises:
         Refused: the gate is closed, or rows differ or do not convert.
     """
     if schema_editor.collect_sql:
-        print_exchange(schema_editor, alteration, retyping.backward, replacement)
+        ways = {key: retyping.backward for key, retyping in retypings.items()}
+        print_exchange(schema_editor, family, ways, replacements)
         return
-    transition = _require(schema_editor, alteration, "switched", Phase.EXPANDED, Phase.SWITCHED)
+    leader = family.leader
+    transition = _require(schema_editor, leader, "switched", Phase.EXPANDED, Phase.SWITCHED)
     if transition.phase == Phase.EXPANDED:
-        gates.require_open(schema_editor.connection, transition, alteration.key, "switched")
-        exchange(schema_editor, alteration, transition, replacement)
+        _require_all_begun(schema_editor.connection, family)
+        gates.require_open(schema_editor.connection, transition, leader.key, "switched")
+        exchange(schema_editor, family, transition, replacements)
 
 
 def with_unknown_default(
     connection: BaseDatabaseWrapper,
-    alteration: FieldAlteration,
-    replacement: Replacement,
+    member: FieldAlteration,
+    column: ColumnShape,
     retyping: Retyping,
-) -> Replacement:
-    """Return `replacement` with the default that the database has, and no migration knows of."""
-    now = read_shape(connection, alteration.table).columns.get(alteration.column)
+) -> ColumnShape:
+    """Return `column` with the default that the database has, and no migration knows of."""
+    now = read_shape(connection, member.table).columns.get(member.column)
     if now is None or now.default is None:
-        return replacement
-    default = retyping.forward.of(f"({now.default})")
-    return replace(replacement, column=replace(replacement.column, default=default))
+        return column
+    return replace(column, default=retyping.forward.of(f"({now.default})"))
 
 
-def revert_switch(schema_editor: BaseDatabaseSchemaEditor, alteration: FieldAlteration) -> None:
-    """Let the column of the old type have its name back, and all that it had. Locks: as `switch`.
+def revert_switch(schema_editor: BaseDatabaseSchemaEditor, family: Family) -> None:
+    """Let the columns of the old types have their names back, and all that they had.
+
+    Locks: as `switch`.
 
     Raises:
         Refused: rows have values that the old type cannot hold.
     """
     connection = schema_editor.connection
-    transition = phases.find(connection, alteration.key)
+    transition = phases.find(connection, family.leader.key)
     if transition is None or transition.phase != Phase.SWITCHED:
         return
+    family = family.begun(connection)
     former = former_of(transition)
     if schema_editor.collect_sql:
-        forward = Retyping.of(transition).forward
-        print_exchange(schema_editor, alteration, forward, former)
+        transitions = {each.key: phases.find(connection, each.key) for each in family.members}
+        ways = {key: Retyping.of(each).forward for key, each in transitions.items() if each}
+        print_exchange(schema_editor, family, ways, former)
     else:
-        exchange(schema_editor, alteration, transition, former)
+        exchange(schema_editor, family, transition, former)
 
 
-def contract(schema_editor: BaseDatabaseSchemaEditor, alteration: FieldAlteration) -> None:
-    """Drop the hidden column.
+def contract(schema_editor: BaseDatabaseSchemaEditor, family: Family) -> None:
+    """Drop the hidden columns.
 
-    Locks: ACCESS EXCLUSIVE on the table, briefly.
+    Locks: ACCESS EXCLUSIVE on each table by itself, briefly.
 
     Raises:
         Refused: the gate is closed, or the transition was never switched.
     """
     connection = schema_editor.connection
+    members: Sequence[FieldAlteration] = family.members
     if not schema_editor.collect_sql:
-        transition = _require(
-            schema_editor, alteration, "contracted", Phase.SWITCHED, Phase.CONTRACTED
-        )
+        leader = family.leader
+        transition = _require(schema_editor, leader, "contracted", Phase.SWITCHED, Phase.CONTRACTED)
         if transition.phase == Phase.CONTRACTED:
             return
-        gates.require_open(schema_editor.connection, transition, alteration.key, "contracted")
+        gates.require_open(connection, transition, leader.key, "contracted")
+        members = family.in_phase(connection, Phase.SWITCHED)
 
-    def finish() -> None:
-        _drop_hidden(schema_editor, alteration)
+    def finish(member: FieldAlteration) -> None:
+        _drop_hidden(schema_editor, member)
         if not schema_editor.collect_sql:
-            phases.record_contracted(connection, alteration.key)
+            phases.record_contracted(connection, member.key)
 
-    briefly(schema_editor, alteration.table, finish)
+    for member in members:
+        briefly(schema_editor, member.table, partial(finish, member))
 
 
 def revert_contract(
     schema_editor: BaseDatabaseSchemaEditor,
-    alteration: FieldAlteration,
-    fill: Callable[[Transition], None],
+    family: Family,
+    fill: Callable[[TransitionKey, Transition], None],
 ) -> None:
-    """Add a hidden column of the old type again. It has to be filled before one can go on.
+    """Add hidden columns of the old types again. They have to be filled before one can go on.
 
-    Locks: ACCESS EXCLUSIVE on the table, briefly.
+    Locks: ACCESS EXCLUSIVE on each table by itself, briefly.
 
     Args:
-        fill: called with the transition when there is something to fill.
+        fill: called with each transition, and its key, when there is something to fill.
     """
     connection = schema_editor.connection
-    transition = _require(schema_editor, alteration, "reopened", Phase.CONTRACTED, Phase.SWITCHED)
+    _require(schema_editor, family.leader, "reopened", Phase.CONTRACTED, Phase.SWITCHED)
 
-    def go_back() -> None:
-        _put_up_hidden(schema_editor, alteration, Retyping.of(transition), Phase.SWITCHED)
-        phases.record_switched(connection, alteration.key)
+    def go_back(member: FieldAlteration) -> None:
+        transition = phases.find(connection, member.key)
+        assert transition is not None
+        _put_up_hidden(schema_editor, member, Retyping.of(transition), Phase.SWITCHED)
+        phases.record_switched(connection, member.key)
         for backfill in transition.backfills.using(connection.alias):
             controls.start_over(connection, backfill)
 
-    if transition.phase == Phase.CONTRACTED:
-        briefly(schema_editor, alteration.table, go_back)
-        transition.refresh_from_db(using=connection.alias)
-    fill(transition)
+    for member in family.in_phase(connection, Phase.CONTRACTED):
+        briefly(schema_editor, member.table, partial(go_back, member))
+    for member in family.begun(connection).members:
+        transition = phases.find(connection, member.key)
+        assert transition is not None
+        fill(member.key, transition)
+
+
+def _require_all_begun(connection: BaseDatabaseWrapper, family: Family) -> None:
+    begun = family.begun(connection).members
+    late = [str(each) for each in family.members if each not in begun]
+    if late:
+        raise Refused(
+            f"The {family.leader.key} cannot be switched: {', '.join(late)} came to follow it "
+            "after its expand. Migrate back to before the ExpandAlterField, then forwards again."
+        )
 
 
 def _require(

@@ -1,12 +1,12 @@
 """The switch of a change of type, there and back: two columns exchange their names.
 
 Both ways are the same: the hidden column gets what the field is to have, every row is compared,
-and one short transaction does the rest.
+and one short transaction does the rest. A column and the foreign keys that point at it go together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
@@ -19,12 +19,18 @@ from zero_downtime import conf
 from zero_downtime.backfills.verification import compare
 from zero_downtime.errors import Refused
 from zero_downtime.models import Transition
-from zero_downtime.postgres import exchanges, replacements
-from zero_downtime.postgres.identifiers import quote
-from zero_downtime.postgres.locks import briefly, lock_timeout, wait_for_writers
-from zero_downtime.postgres.replacements import Replacement
-from zero_downtime.transitions import converting, evidence, gates, phases
+from zero_downtime.postgres import exchanges
+from zero_downtime.postgres.locks import (
+    briefly,
+    lock_in_turn,
+    lock_timeout,
+    wait_for_writers,
+)
+from zero_downtime.postgres.replacements import Replacement, build
+from zero_downtime.transitions import converting, evidence, exchangeable, gates, phases
 from zero_downtime.transitions.conversions import Conversion
+from zero_downtime.transitions.families import Family
+from zero_downtime.transitions.phases import TransitionKey
 from zero_downtime.transitions.retyping import FieldAlteration, FillHidden, Phase, Retyping
 
 # Where the transition's details keep what the old column had.
@@ -33,116 +39,150 @@ FORMER = "former"
 
 def exchange(
     schema_editor: BaseDatabaseSchemaEditor,
-    alteration: FieldAlteration,
+    family: Family,
     transition: Transition,
-    replacement: Replacement,
+    replacements: Sequence[Replacement],
 ) -> None:
-    """Let the hidden column take the name, and keep the other one true from then on.
+    """Let the hidden columns take the names, and keep the other ones true from then on.
 
-    Locks: ACCESS SHARE while comparing; SHARE UPDATE EXCLUSIVE while building; then ACCESS
-    EXCLUSIVE on the table, and on those that its foreign keys point at, briefly.
+    Locks: ACCESS SHARE while comparing; SHARE UPDATE EXCLUSIVE while building, on one table at a
+    time; then ACCESS EXCLUSIVE on all tables of the family, and on those that their foreign keys
+    point at, briefly.
+
+    Args:
+        transition: that of the leader.
 
     Raises:
         Refused: rows differ or do not convert, or stand in the way of a constraint; or a
             transaction that has written the table does not end within `LOCK_DEADLINE`.
     """
     connection = schema_editor.connection
-    table, pair = alteration.table, alteration.pair(connection)
+    tables = list(family.by_table)
+    exchangeable.require(connection, family, replacements)
 
-    def compare_all() -> int:
-        failures = evidence.unconverted_writes(connection, pair)
+    def unconverted_writes() -> list[int]:
+        pairs = [member.pair(connection) for member in family.members]
+        return [evidence.unconverted_writes(connection, pair) for pair in pairs]
+
+    def compare_all() -> list[int]:
+        failures = unconverted_writes()
         # Some of those may be of transactions whose rows cannot be seen, and compared, before.
-        wait_for_writers(connection, table)
-        _require_agreement(connection, alteration, transition)
+        for table in tables:
+            wait_for_writers(connection, table)
+        for member in family.members:
+            _require_agreement(connection, member)
         return failures
 
-    def attempt(failures: int) -> bool:
+    def attempt(failures: list[int]) -> bool:
         """Exchange, unless a value that does not convert was written since the comparison."""
-        _run(schema_editor, [f"LOCK TABLE {quote(connection, table)} IN ACCESS EXCLUSIVE MODE"])
-        if evidence.unconverted_writes(connection, pair) != failures:
+        lock_in_turn(schema_editor, tables)
+        if unconverted_writes() != failures:
             return False
-        _exchange(schema_editor, alteration, transition, replacement)
+        _exchange(schema_editor, family, transition, replacements)
         return True
 
     failures = compare_all()
-    others = replacement.referenced_tables
+    first, *others = tables
+    others += [table for each in replacements for table in each.referenced_tables]
     try:
-        replacements.build(schema_editor, replacement)
-        while not briefly(schema_editor, table, partial(attempt, failures), others):
+        build(schema_editor, replacements)
+        while not briefly(schema_editor, first, partial(attempt, failures), others):
             failures = compare_all()
     except Exception:
-        _give_way(connection, alteration)
+        _give_way(schema_editor, tables, replacements)
         raise
 
 
 def print_exchange(
     schema_editor: BaseDatabaseSchemaEditor,
-    alteration: FieldAlteration,
-    conversion: Conversion,
-    replacement: Replacement,
+    family: Family,
+    conversions: Mapping[TransitionKey, Conversion],
+    replacements: Sequence[Replacement],
 ) -> None:
-    """Let `sqlmigrate` print what an exchange would run. `conversion` is that of the triggers."""
+    """Let `sqlmigrate` print what an exchange would run. `conversions` are those of triggers."""
     connection = schema_editor.connection
-    replacements.build(schema_editor, replacement)
-    _run(schema_editor, exchanges.exchange_columns(connection, replacement))
-    belongings = exchanges.exchange_belongings(connection, replacement, is_exchanged=False)
+    build(schema_editor, replacements)
+    for each in replacements:
+        _run(schema_editor, exchanges.exchange_columns(connection, each))
+    formers = [
+        _standing(connection, each, {name: name for name in each.columns}) for each in replacements
+    ]
+    belongings = exchanges.exchange_belongings(
+        connection, replacements, formers, is_exchanged=False
+    )
     _run(schema_editor, belongings)
-    converting.convert(schema_editor, alteration.model, alteration.pair(connection), conversion)
+    for member in family.members:
+        pair = member.pair(connection)
+        converting.convert(schema_editor, member.model, pair, conversions[member.key])
 
 
 def _exchange(
     schema_editor: BaseDatabaseSchemaEditor,
-    alteration: FieldAlteration,
+    family: Family,
     transition: Transition,
-    replacement: Replacement,
+    replacements: Sequence[Replacement],
 ) -> None:
     connection = schema_editor.connection
-    table, column = alteration.table, alteration.column
     is_switch = transition.phase == Phase.EXPANDED
-    _run(schema_editor, exchanges.exchange_columns(connection, replacement))
-    former = Replacement.by(connection, table, column, replacement.targets)
-    _run(schema_editor, exchanges.exchange_belongings(connection, replacement))
-    conversion = Retyping.of(transition).from_visible(
-        Phase.SWITCHED if is_switch else Phase.EXPANDED
-    )
-    converting.convert(schema_editor, alteration.model, alteration.pair(connection), conversion)
+    for each in replacements:
+        _run(schema_editor, exchanges.exchange_columns(connection, each))
+    formers = [_standing(connection, each, each.hidden_names) for each in replacements]
+    _run(schema_editor, exchanges.exchange_belongings(connection, replacements, formers))
+    for member in family.members:
+        own = phases.require_expanded(connection, member.key, "ExpandAlterField")
+        way = Retyping.of(own).from_visible(Phase.SWITCHED if is_switch else Phase.EXPANDED)
+        converting.convert(schema_editor, member.model, member.pair(connection), way)
+        if is_switch:
+            phases.record_switched(connection, member.key)
+        else:
+            phases.record_switched_back(connection, member.key)
     if is_switch:
-        details = {**transition.details, FORMER: asdict(former)}
-        phases.record_switched(connection, alteration.key, details)
-    else:
-        phases.record_switched_back(connection, alteration.key)
+        details = {**transition.details, FORMER: [asdict(each) for each in formers]}
+        phases.record_switched(connection, family.leader.key, details)
 
 
-def former_of(transition: Transition) -> Replacement:
-    """Return what the old column had when it was switched, to be given back to it."""
-    return Replacement.from_json(transition.details[FORMER])
+def _standing(
+    connection: BaseDatabaseWrapper, replacement: Replacement, known_as: Mapping[str, str]
+) -> Replacement:
+    return Replacement.by(connection, replacement.table, known_as, replacement.targets)
 
 
-def _require_agreement(
-    connection: BaseDatabaseWrapper, alteration: FieldAlteration, transition: Transition
-) -> None:
+def former_of(transition: Transition) -> list[Replacement]:
+    """Return what the old columns had when they were switched, to be given back to them."""
+    return [Replacement.from_json(each) for each in transition.details[FORMER]]
+
+
+def _require_agreement(connection: BaseDatabaseWrapper, member: FieldAlteration) -> None:
+    transition = phases.require_expanded(connection, member.key, "ExpandAlterField")
     comparison = compare(connection, FillHidden(transition))
     if not comparison.equal:
         hidden_type = Retyping.of(transition).hidden_type(transition.phase)
         raise Refused(
-            f'Column "{alteration.column}" of table "{alteration.table}" has values that are not '
+            f'Column "{member.column}" of table "{member.table}" has values that are not '
             f"there as {hidden_type}: {comparison}. Nothing was changed. Mend those that do not "
             f"convert, by an UPDATE. {gates.how_to_repair(connection, transition)}"
         )
 
 
-def _give_way(connection: BaseDatabaseWrapper, alteration: FieldAlteration) -> None:
-    """Let clients write again what does not convert. If the table is in use, do without."""
+def _give_way(
+    schema_editor: BaseDatabaseSchemaEditor,
+    tables: Sequence[str],
+    replacements: Sequence[Replacement],
+) -> None:
+    """Let clients write again what does not convert. If the tables are in use, do without."""
+    connection = schema_editor.connection
     if not connection.is_usable():
         return
     with (
         suppress(OperationalError),
         transaction.atomic(using=connection.alias),
         lock_timeout(connection, conf.get("LOCK_TIMEOUT")),
-        connection.cursor() as cursor,
     ):
-        for statement in exchanges.relax(connection, alteration.table, alteration.hidden):
-            cursor.execute(statement)
+        lock_in_turn(schema_editor, tables)
+        built = [_standing(connection, each, each.hidden_names) for each in replacements]
+        for way in (exchanges.drop_foreign_keys, exchanges.relax):
+            for each in built:
+                _run(schema_editor, way(connection, each))
 
 
 def _run(schema_editor: BaseDatabaseSchemaEditor, statements: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Q
 from django.utils import timezone
 
 from zero_downtime import conf
@@ -53,7 +54,8 @@ def require_open(
 
 def _unfinished_backfill(connection: BaseDatabaseWrapper, transition: Transition) -> str | None:
     unfinished = (
-        transition.backfills.using(connection.alias)
+        Backfill.objects.using(connection.alias)
+        .filter(Q(transition=transition) | Q(transition__leader=transition))
         .exclude(status=Backfill.Status.SUCCEEDED)
         .first()
     )
@@ -93,8 +95,9 @@ def how_to_repair(connection: BaseDatabaseWrapper, transition: Transition) -> st
     """Return the sentence that tells how to make the sides of `transition` equal."""
     backfill = transition.backfills.using(connection.alias).first()
     if backfill is None:
+        leader = transition.leader or transition
         return (
-            f"Add a migration with BackfillField({transition.model_name!r}, "
-            f"{transition.new_name!r}) before the contract."
+            f"Add a migration with BackfillField({leader.model_name!r}, "
+            f"{leader.new_name!r}) before the contract."
         )
     return f"Make them equal with: manage.py backfill {backfill.name} --repair"

@@ -145,6 +145,7 @@ def record_expanded(
     pair: ColumnPair,
     migration: str = "",
     details: dict[str, Any] | None = None,
+    leader: Transition | None = None,
 ) -> None:
     """Begin the transition in the phase `expanded`, in the caller's transaction.
 
@@ -154,6 +155,7 @@ def record_expanded(
     Args:
         migration: the one that expands it, as `app.name`.
         details: what the later phases have to know of it.
+        leader: the transition that makes this one necessary.
     """
     with _own_tables_exist():
         forget(connection, key)
@@ -164,6 +166,7 @@ def record_expanded(
             new_column=pair.new,
             migration=migration,
             details=details or {},
+            leader_id=leader.pk if leader else None,
         )
 
 

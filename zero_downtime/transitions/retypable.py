@@ -9,12 +9,14 @@ from zero_downtime.backfills.keys import Key
 from zero_downtime.errors import Refused
 from zero_downtime.postgres import catalog, errors
 from zero_downtime.postgres.shapes import TableShape, read_shape
-from zero_downtime.transitions import phases
+from zero_downtime.transitions import exchangeable, phases
+from zero_downtime.transitions.families import Family
 from zero_downtime.transitions.retyping import FieldAlteration, Retyping
 
 
 def require(
     connection: BaseDatabaseWrapper,
+    family: Family,
     alteration: FieldAlteration,
     retyping: Retyping,
     known: TableShape,
@@ -22,6 +24,7 @@ def require(
     """Check that the column can be replaced, and its values converted.
 
     Args:
+        family: what the column belongs to.
         known: what the migrations know of the table.
 
     Raises:
@@ -31,10 +34,11 @@ def require(
     column = catalog.get_column(connection, table, name)
     if column is None:
         raise Refused(f'Table "{table}" has no column "{name}" whose type could be changed.')
-    if column.in_primary_key:
+    is_key = column.in_primary_key or (alteration == family.leader and len(family.members) > 1)
+    if is_key and catalog.partitions_of(connection, table) is not None:
         raise Refused(
-            f'Column "{name}" of table "{table}" is in the primary key, and the type of a key '
-            "cannot be changed this way yet."
+            f'Table "{table}" is partitioned, and the type of its key cannot be changed this way: '
+            "PostgreSQL would block the table to build the key of another column."
         )
     _require_no_other_transition(connection, alteration)
     if catalog.get_column(connection, table, alteration.hidden) is not None:
@@ -43,6 +47,7 @@ def require(
             "change of type that is under way. Drop it first."
         )
     Key.of(connection, table)  # or else the hidden column could never be filled
+    exchangeable.require_sequence_fits(connection, table, name, retyping.new.type)
     _require_nothing_tied(connection, alteration)
     _require_nothing_unknown(connection, alteration, known)
     _require_conversions(connection, alteration, retyping)
@@ -62,7 +67,7 @@ def _require_no_other_transition(
 def _require_nothing_tied(connection: BaseDatabaseWrapper, alteration: FieldAlteration) -> None:
     """What names a column by its number would go on with the old one, and go with it."""
     tied = catalog.dependents_of_column(
-        connection, alteration.table, alteration.column, owned_too=True
+        connection, alteration.table, alteration.column, replaced=True
     )
     if tied:
         raise Refused(

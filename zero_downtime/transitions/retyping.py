@@ -70,6 +70,9 @@ class FieldAlteration:
     model: type[Model]
     column: str
 
+    def __str__(self) -> str:
+        return f"{self.model._meta.label}.{self.key.old_name}"
+
     @property
     def table(self) -> str:
         """Return the table's name as Django has it."""

@@ -28,9 +28,10 @@ from zero_downtime.transitions.retyping import FieldAlteration, Retyping
 class ExpandAlterField(AlterFieldStep, Expand):
     """Begin to change the type of a field, whatever rewriting that takes.
 
-    A hidden column of the new type is added and kept true by triggers. Follow it by
-    `BackfillField(model_name, name)`, `SwitchAlterField` and `ContractAlterField`, the latter two
-    with the same arguments. Until the switch nothing changes for anybody.
+    A hidden column of the new type is added and kept true by triggers; with a key, one for each
+    foreign key that points at it as well. Follow it by `BackfillField(model_name, name)`,
+    `SwitchAlterField` and `ContractAlterField`, the latter two with the same arguments. Until the
+    switch nothing changes for anybody.
 
     Args:
         model_name, name, field: as in `AlterField`.
@@ -38,7 +39,8 @@ class ExpandAlterField(AlterFieldStep, Expand):
             left out. A value for which it raises is reported by the backfill, and stays as it is.
         backward: the same for the way back, which the old column is kept true by after the switch.
 
-    Locks: ACCESS EXCLUSIVE on the table for milliseconds, under `LOCK_TIMEOUT`, with retries.
+    Locks: ACCESS EXCLUSIVE on each table by itself for milliseconds, under `LOCK_TIMEOUT`, with
+    retries.
     Elsewhere than on PostgreSQL the switch is an `AlterField`, and the other two do nothing.
 
     Raises:
@@ -148,11 +150,13 @@ class SwitchAlterField(AlterFieldStep, Switch):
 
     Takes the arguments of its `ExpandAlterField`. It is held back until the backfill has finished.
     Indexes and constraints of the field are built on the hidden column first, every row is
-    compared, and then both columns exchange their names. The way back is the same.
+    compared, and then both columns exchange their names; with a key, those of all foreign keys
+    that point at it in the same transaction. The way back is the same.
 
-    Locks: ACCESS SHARE on the table while comparing; SHARE UPDATE EXCLUSIVE while building and
-    validating; then ACCESS EXCLUSIVE on the table, and on those that a foreign key of the field
-    points at, for milliseconds, under `LOCK_TIMEOUT`, with retries.
+    Locks: ACCESS SHARE on the tables while comparing; SHARE UPDATE EXCLUSIVE on one at a time
+    while building and validating; then ACCESS EXCLUSIVE on all of them, and on those that a
+    foreign key of the field points at, for milliseconds, with retries; the waits for all of them
+    take at most half of `LOCK_TIMEOUT` together.
 
     Raises:
         Refused: rows differ or do not convert, or stand in the way of a constraint.
@@ -243,7 +247,8 @@ class ContractAlterField(AlterFieldStep, Contract):
     Takes the arguments of its `ExpandAlterField`. It is held back until `CONTRACT_SOAK` has passed
     since the switch.
 
-    Locks: ACCESS EXCLUSIVE on the table for milliseconds, under `LOCK_TIMEOUT`, with retries.
+    Locks: ACCESS EXCLUSIVE on each table by itself for milliseconds, under `LOCK_TIMEOUT`, with
+    retries.
     """
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None:

@@ -67,7 +67,7 @@ def expand_and_fill(
 def test_killed_after_some_statements(
     connection: BaseDatabaseWrapper, pg: psycopg.Connection, case: Case
 ) -> None:
-    assert_survives(connection, pg, case, every=11)
+    assert_survives(connection, pg, case, every=17)
 
 
 @pytest.mark.slow

@@ -71,6 +71,24 @@ def test_the_whole_way_on_tables_with_rows(project: Project) -> None:
     assert project.rows("SELECT count(*) FROM shop_order WHERE customer_id = id") == [(300,)]
 
 
+def test_the_switch_waits_for_large_tables_that_point_at_a_small_one(project: Project) -> None:
+    shop(project, 3)
+    with project.connect() as connection:
+        connection.execute(
+            "INSERT INTO shop_order (customer_id, total) SELECT 1, n FROM generate_series(1, 200) n"
+        )
+    project.manage("migrate", "shop", "0002", settings=LARGE)
+
+    held = project.manage("migrate", settings=LARGE)
+
+    name = f"{BACKFILL}:shop.order.customer"
+    assert applied(project)[-1] == "0003"
+    assert f"in this same run. Run: manage.py backfill {name}; then" in held.stdout
+    project.manage("backfill", name)
+    project.manage("migrate", settings=LARGE)
+    assert applied(project)[-1] == "0004"
+
+
 def test_keys_beyond_the_old_type_and_no_way_back_with_them(project: Project) -> None:
     shop(project, 3)
     project.manage("migrate")

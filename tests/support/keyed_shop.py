@@ -187,6 +187,33 @@ CASES = [
         """,
     ),
     Case(
+        "in a key of two columns",
+        [
+            CUSTOMER,
+            model("Club"),
+            migrations.CreateModel(
+                "Stay",
+                [
+                    ("pk", models.CompositePrimaryKey("customer_id", "club_id")),
+                    ("customer", to("customer")),
+                    ("club", to("club")),
+                ],
+            ),
+        ],
+        "id",
+        BIG,
+        f"""{CUSTOMERS} INSERT INTO shop_club VALUES (1), (2);
+        INSERT INTO shop_stay (customer_id, club_id) VALUES (1, 1), (1, 2), (3, 1);
+        """,
+    ),
+    Case(
+        "without a foreign key in the database",
+        [CUSTOMER, model("Order", ("customer", to("customer", db_constraint=False)))],
+        "id",
+        BIG,
+        f"{CUSTOMERS} INSERT INTO shop_order (customer_id) VALUES (1), (77);",
+    ),
+    Case(
         "by another field",
         [
             model("Customer", ("number", models.IntegerField(unique=True))),
@@ -258,7 +285,8 @@ def rows(connection: BaseDatabaseWrapper, state: ProjectState) -> dict[str, list
     for each in models:
         columns = ", ".join(f'"{field.column}"::text' for field in each._meta.local_concrete_fields)
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {columns} FROM {each._meta.db_table}")
+            table = connection.ops.quote_name(each._meta.db_table)
+            cursor.execute(f"SELECT {columns} FROM {table}")
             found[each._meta.db_table] = sorted(cursor.fetchall(), key=repr)
     return found
 

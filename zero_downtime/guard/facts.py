@@ -17,6 +17,7 @@ from zero_downtime.operations import BackfillField
 from zero_downtime.operations.backfill_operation import (
     backfill_name,
     backfill_operations,
+    follower_name,
     is_small,
 )
 from zero_downtime.operations.base import flattened
@@ -134,18 +135,22 @@ def _comes_after_backfill(
     connection: BaseDatabaseWrapper, transition: Transition, migrations: Sequence[Migration]
 ) -> str | None:
     """Return what to do first if this run registers a backfill for the transition."""
-    followers = transition.followers.using(connection.alias)
-    tables = [transition.table, *(follower.table for follower in followers)]
     for migration in migrations:
         for operation in backfill_operations(migration):
-            if (
-                isinstance(operation, BackfillField)
-                and operation.fills(transition, migration.app_label)
-                and not all(is_small(connection, table) for table in tables)
-            ):
-                name = backfill_name(operation, migration.app_label)
+            if not isinstance(operation, BackfillField):
+                continue
+            if not operation.fills(transition, migration.app_label):
+                continue
+            name = backfill_name(operation, migration.app_label)
+            names = [name] if not is_small(connection, transition.table) else []
+            names += [
+                follower_name(name, follower)
+                for follower in transition.followers.using(connection.alias).order_by("pk")
+                if not is_small(connection, follower.table)
+            ]
+            if names:
                 return (
-                    f"its backfill is registered in this same run. Run: manage.py backfill {name}; "
-                    "then: manage.py migrate"
+                    "its backfill is registered in this same run. "
+                    f"Run: manage.py backfill {' '.join(names)}; then: manage.py migrate"
                 )
     return None

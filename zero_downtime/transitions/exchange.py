@@ -82,8 +82,8 @@ def exchange(
         return True
 
     failures = compare_all()
-    first, *others = tables
-    others += [table for each in replacements for table in each.referenced_tables]
+    referenced = [table for each in replacements for table in each.referenced_tables]
+    first, *others = dict.fromkeys([*tables, *referenced])
     try:
         build(schema_editor, replacements)
         while not briefly(schema_editor, first, partial(attempt, failures), others):

@@ -7,7 +7,7 @@ what they can of the others. Their plain indexes stay, under names of ours, for 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -22,51 +22,6 @@ from zero_downtime.postgres.shapes import read_shape
 Naming = Callable[[str], str]
 
 
-def exchange_columns(connection: BaseDatabaseWrapper, replacement: Replacement) -> list[str]:
-    """Return the statements that let the columns exchange their names.
-
-    Locks: ACCESS EXCLUSIVE on the table.
-    """
-    table = replacement.table
-    statements = []
-    for name, hidden in replacement.hidden_names.items():
-        statements += [
-            _rename(connection, table, "COLUMN", name, _aside(name)),
-            _rename(connection, table, "COLUMN", hidden, name),
-            _rename(connection, table, "COLUMN", _aside(name), hidden),
-        ]
-    return statements
-
-
-def exchange_belongings(
-    connection: BaseDatabaseWrapper,
-    replacements: Sequence[Replacement],
-    formers: Sequence[Replacement],
-    *,
-    is_exchanged: bool = True,
-) -> list[str]:
-    """Return the statements after which each column has what belongs to its name.
-
-    They come after those of `exchange_columns`. The former foreign keys go first, because they
-    hold on to the former indexes.
-    Locks: ACCESS EXCLUSIVE on the tables, and on those that the foreign keys point at.
-
-    Args:
-        formers: what the former columns have had, table by table.
-        is_exchanged: whether those have been run; not so while `sqlmigrate` collects SQL.
-    """
-    statements = []
-    for former in formers:
-        statements += drop_foreign_keys(connection, former)
-    for replacement, former in zip(replacements, formers, strict=True):
-        names = replacement.hidden_names
-        known_as = names if is_exchanged else {name: name for name in names}
-        statements += _Belongings(connection, replacement, former).statements(known_as)
-        if is_exchanged:
-            statements += _names_of_not_null(connection, replacement)
-    return statements
-
-
 def drop_foreign_keys(connection: BaseDatabaseWrapper, former: Replacement) -> list[str]:
     """Return the statements that drop the foreign keys of former columns.
 
@@ -75,16 +30,19 @@ def drop_foreign_keys(connection: BaseDatabaseWrapper, former: Replacement) -> l
     return _drop_constraints(connection, former, foreign_keys=True)
 
 
-def relax(connection: BaseDatabaseWrapper, former: Replacement) -> list[str]:
+def relax(connection: BaseDatabaseWrapper, former: Replacement, schema: str) -> list[str]:
     """Return the statements after which hidden columns accept whatever fits their types, and NULL.
 
     They come after those of `drop_foreign_keys`.
     Locks: ACCESS EXCLUSIVE on the table.
+
+    Args:
+        former: what the columns have, by the names that they had, or are to take.
+        schema: that of the table.
     """
-    schema = quote(connection, catalog.schema_of(connection, former.table))
     statements = _drop_constraints(connection, former, foreign_keys=False)
     statements += [
-        f"DROP INDEX {schema}.{quote(connection, name)}"
+        f"DROP INDEX {quote(connection, schema)}.{quote(connection, name)}"
         for name, index in former.indexes.items()
         if index.unique
     ]
@@ -107,38 +65,63 @@ def _drop_constraints(
     ]
 
 
-class _Belongings:
-    """What belongs to the columns of one table, on its way from the former to the new ones.
+class Exchange:
+    """How the columns of one table exchange their names, and what belongs to them with them.
 
-    What does not change meanwhile is asked once: others wait.
+    It is made when the hidden columns have all they need, and asks then what does not change
+    any more: others wait while the statements run.
     """
 
-    def __init__(
-        self, connection: BaseDatabaseWrapper, replacement: Replacement, former: Replacement
-    ) -> None:
+    def __init__(self, connection: BaseDatabaseWrapper, replacement: Replacement) -> None:
         self.connection = connection
         self.replacement = replacement
-        self.former = former
         self.table = replacement.table
+        self.schema = catalog.schema_of(connection, self.table)
         self.schema_of = cache(partial(catalog.schema_of, connection))
         self.partitions_of = cache(partial(catalog.partitions_of, connection))
         self.shape_of = cache(partial(read_shape, connection))
+        self.sequences = {
+            name: owned_sequence(connection, self.table, name) for name in replacement.columns
+        }
+        self.built = [*self._names_of_built(), *self._names_of_not_null()]
 
-    def statements(self, known_as: Mapping[str, str]) -> list[str]:
-        """Return the statements. `known_as` is what the former columns are called now."""
+    def columns(self) -> list[str]:
+        """Return the statements that let the columns exchange their names.
+
+        Locks: ACCESS EXCLUSIVE on the table.
+        """
+        statements = []
+        for name, hidden in self.replacement.hidden_names.items():
+            statements += [
+                _rename(self.connection, self.table, "COLUMN", name, _aside(name)),
+                _rename(self.connection, self.table, "COLUMN", hidden, name),
+                _rename(self.connection, self.table, "COLUMN", _aside(name), hidden),
+            ]
+        return statements
+
+    def belongings(self, former: Replacement) -> list[str]:
+        """Return the statements after which each column has what belongs to its name.
+
+        They come after those of `columns` and, for all tables, of `drop_foreign_keys`: the former
+        foreign keys hold on to the former indexes.
+        Locks: ACCESS EXCLUSIVE on the table.
+
+        Args:
+            former: what the former columns have.
+        """
         return [
-            *self._sequences(known_as),
-            *relax(self.connection, self.former),
+            *self._sequences(),
+            *relax(self.connection, former, self.schema),
             # Plain indexes wait aside until others have taken their names.
-            *self._rename_kept(lambda name: name, _aside),
-            *self._names_of_built(),
-            *self._rename_kept(_aside, hidden_name),
+            *self._rename_kept(former, lambda name: name, _aside),
+            *self.built,
+            *self._rename_kept(former, _aside, hidden_name),
             *self._defaults(),
         ]
 
-    def _sequences(self, known_as: Mapping[str, str]) -> Iterator[str]:
+    def _sequences(self) -> Iterator[str]:
         for name, column in self.replacement.columns.items():
-            sequence = owned_sequence(self.connection, self.table, known_as[name])
+            sequence = self.sequences[name]
             if sequence is not None:
                 yield from hand_over(
                     self.connection, sequence, self.table, hidden_name(name), name, column.type
@@ -150,8 +133,8 @@ class _Belongings:
                 alter = _alter_column(self.connection, self.table, name)
                 yield f"{alter} SET DEFAULT {column.default}"
 
-    def _rename_kept(self, old: Naming, new: Naming) -> Iterator[str]:
-        for name, index in self.former.indexes.items():
+    def _rename_kept(self, former: Replacement, old: Naming, new: Naming) -> Iterator[str]:
+        for name, index in former.indexes.items():
             if not index.unique:
                 names = name, old(name), new(name)
                 for table, (_, its_old, its_new) in self._with_partitions(self.table, *names):
@@ -177,6 +160,15 @@ class _Belongings:
             for each, (old, new) in self._with_partitions(table, hidden_name(name), name):
                 yield _rename(connection, each, "CONSTRAINT", old, new)
 
+    def _names_of_not_null(self) -> Iterator[str]:
+        """From PostgreSQL 18 on NOT NULL has a name, which is made of that of the column."""
+        for name, hidden in self.replacement.hidden_names.items():
+            called = catalog.not_null_constraint(self.connection, self.table, hidden)
+            if called is not None:
+                former = catalog.not_null_constraint(self.connection, self.table, name)
+                proper = former or identifiers.fit(f"{_bare(self.table)}_{name}_not_null")
+                yield _rename(self.connection, self.table, "CONSTRAINT", called, proper)
+
     def _with_partitions(self, table: str, *names: str) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Yield the table with the names that a thing has, and gets, there; then its partitions.
 
@@ -193,19 +185,6 @@ class _Belongings:
         schema = quote(self.connection, self.schema_of(table))
         old, new = quote(self.connection, old), quote(self.connection, new)
         return f"ALTER INDEX {schema}.{old} RENAME TO {new}"
-
-
-def _names_of_not_null(connection: BaseDatabaseWrapper, replacement: Replacement) -> list[str]:
-    """From PostgreSQL 18 on NOT NULL has a name, which is made of that of the column."""
-    statements = []
-    table = replacement.table
-    for name, hidden in replacement.hidden_names.items():
-        called = catalog.not_null_constraint(connection, table, name)
-        if called is not None:
-            former = catalog.not_null_constraint(connection, table, hidden)
-            proper = former or identifiers.fit(f"{_bare(table)}_{name}_not_null")
-            statements.append(_rename(connection, table, "CONSTRAINT", called, proper))
-    return statements
 
 
 def _aside(name: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
+from itertools import cycle
 
 from django.db import OperationalError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -19,7 +20,8 @@ from zero_downtime import conf
 from zero_downtime.backfills.verification import compare
 from zero_downtime.errors import Refused
 from zero_downtime.models import Transition
-from zero_downtime.postgres import exchanges
+from zero_downtime.postgres import catalog
+from zero_downtime.postgres.exchanges import Exchange, drop_foreign_keys, relax
 from zero_downtime.postgres.locks import (
     briefly,
     lock_in_turn,
@@ -58,11 +60,14 @@ def exchange(
     """
     connection = schema_editor.connection
     tables = list(family.by_table)
+    # A foreign key is checked after its row was written, but a customer comes before the order:
+    # whichever way clients go, every second try goes with them.
+    orders = cycle([tables, tables[::-1]])
+    pairs = {member.key: member.pair(connection) for member in family.members}
     exchangeable.require(connection, family, replacements)
 
     def unconverted_writes() -> list[int]:
-        pairs = [member.pair(connection) for member in family.members]
-        return [evidence.unconverted_writes(connection, pair) for pair in pairs]
+        return [evidence.unconverted_writes(connection, pair) for pair in pairs.values()]
 
     def compare_all() -> list[int]:
         failures = unconverted_writes()
@@ -73,20 +78,26 @@ def exchange(
             _require_agreement(connection, member)
         return failures
 
-    def attempt(failures: list[int]) -> bool:
+    def attempt(failures: list[int], planned: Sequence[Exchange]) -> bool:
         """Exchange, unless a value that does not convert was written since the comparison."""
-        lock_in_turn(schema_editor, tables)
+        lock_in_turn(schema_editor, next(orders))
         if unconverted_writes() != failures:
             return False
-        _exchange(schema_editor, family, transition, replacements)
+        former = _exchange(schema_editor, planned)
+        for member in family.members:
+            way = ways[member.key]
+            converting.convert(schema_editor, member.model, pairs[member.key], way)
+        _record(connection, family, transition, former)
         return True
 
     failures = compare_all()
+    ways = _ways_back(connection, family)
     referenced = [table for each in replacements for table in each.referenced_tables]
     first, *others = dict.fromkeys([*tables, *referenced])
     try:
         build(schema_editor, replacements)
-        while not briefly(schema_editor, first, partial(attempt, failures), others):
+        planned = [Exchange(connection, each) for each in replacements]
+        while not briefly(schema_editor, first, partial(attempt, failures, planned), others):
             failures = compare_all()
     except Exception:
         _give_way(schema_editor, tables, replacements)
@@ -102,49 +113,63 @@ def print_exchange(
     """Let `sqlmigrate` print what an exchange would run. `conversions` are those of triggers."""
     connection = schema_editor.connection
     build(schema_editor, replacements)
-    for each in replacements:
-        _run(schema_editor, exchanges.exchange_columns(connection, each))
-    formers = [
-        _standing(connection, each, {name: name for name in each.columns}) for each in replacements
-    ]
-    belongings = exchanges.exchange_belongings(
-        connection, replacements, formers, is_exchanged=False
-    )
-    _run(schema_editor, belongings)
+    _exchange(schema_editor, [Exchange(connection, each) for each in replacements])
     for member in family.members:
         pair = member.pair(connection)
         converting.convert(schema_editor, member.model, pair, conversions[member.key])
 
 
 def _exchange(
-    schema_editor: BaseDatabaseSchemaEditor,
-    family: Family,
-    transition: Transition,
-    replacements: Sequence[Replacement],
-) -> None:
+    schema_editor: BaseDatabaseSchemaEditor, planned: Sequence[Exchange]
+) -> list[Replacement]:
+    """Let the columns exchange their names and belongings; return what the former have had."""
     connection = schema_editor.connection
-    is_switch = transition.phase == Phase.EXPANDED
-    for each in replacements:
-        _run(schema_editor, exchanges.exchange_columns(connection, each))
-    formers = [_standing(connection, each, each.hidden_names) for each in replacements]
-    _run(schema_editor, exchanges.exchange_belongings(connection, replacements, formers))
-    for member in family.members:
-        own = phases.require_expanded(connection, member.key, "ExpandAlterField")
-        way = Retyping.of(own).from_visible(Phase.SWITCHED if is_switch else Phase.EXPANDED)
-        converting.convert(schema_editor, member.model, member.pair(connection), way)
-        if is_switch:
-            phases.record_switched(connection, member.key)
-        else:
-            phases.record_switched_back(connection, member.key)
-    if is_switch:
-        details = {**transition.details, FORMER: [asdict(each) for each in formers]}
-        phases.record_switched(connection, family.leader.key, details)
+    _run(schema_editor, [statement for each in planned for statement in each.columns()])
+    former = [
+        _standing(connection, each.replacement, is_hidden=not schema_editor.collect_sql)
+        for each in planned
+    ]
+    statements = [statement for each in former for statement in drop_foreign_keys(connection, each)]
+    for exchange, its_former in zip(planned, former, strict=True):
+        statements += exchange.belongings(its_former)
+    _run(schema_editor, statements)
+    return former
 
 
 def _standing(
-    connection: BaseDatabaseWrapper, replacement: Replacement, known_as: Mapping[str, str]
+    connection: BaseDatabaseWrapper, replacement: Replacement, *, is_hidden: bool = True
 ) -> Replacement:
+    """Return what the columns have that are hidden, or that are not, as it stands now."""
+    names = replacement.hidden_names
+    known_as = names if is_hidden else {name: name for name in names}
     return Replacement.by(connection, replacement.table, known_as, replacement.targets)
+
+
+def _ways_back(connection: BaseDatabaseWrapper, family: Family) -> dict[TransitionKey, Conversion]:
+    """Return what converts the columns that are visible after the exchange, by member."""
+    ways = {}
+    for member in family.members:
+        transition = phases.require_expanded(connection, member.key, "ExpandAlterField")
+        is_switch = transition.phase == Phase.EXPANDED
+        later = Phase.SWITCHED if is_switch else Phase.EXPANDED
+        ways[member.key] = Retyping.of(transition).from_visible(later)
+    return ways
+
+
+def _record(
+    connection: BaseDatabaseWrapper,
+    family: Family,
+    transition: Transition,
+    former: Sequence[Replacement],
+) -> None:
+    if transition.phase != Phase.EXPANDED:
+        for member in family.members:
+            phases.record_switched_back(connection, member.key)
+        return
+    for member in family.members:
+        phases.record_switched(connection, member.key)
+    details = {**transition.details, FORMER: [asdict(each) for each in former]}
+    phases.record_switched(connection, family.leader.key, details)
 
 
 def former_of(transition: Transition) -> list[Replacement]:
@@ -179,12 +204,18 @@ def _give_way(
         lock_timeout(connection, conf.get("LOCK_TIMEOUT")),
     ):
         lock_in_turn(schema_editor, tables)
-        built = [_standing(connection, each, each.hidden_names) for each in replacements]
-        for way in (exchanges.drop_foreign_keys, exchanges.relax):
-            for each in built:
-                _run(schema_editor, way(connection, each))
+        built = [_standing(connection, each) for each in replacements]
+        for each in built:
+            _run(schema_editor, drop_foreign_keys(connection, each))
+        for each in built:
+            schema = catalog.schema_of(connection, each.table)
+            _run(schema_editor, relax(connection, each, schema))
 
 
 def _run(schema_editor: BaseDatabaseSchemaEditor, statements: Sequence[str]) -> None:
-    for statement in statements:
-        schema_editor.execute(statement, params=None)
+    """Run the statements in one go: each by itself would take its time while others wait."""
+    if schema_editor.collect_sql:
+        for statement in statements:
+            schema_editor.execute(statement, params=None)
+    elif statements:
+        schema_editor.execute(";\n".join(statements), params=None)

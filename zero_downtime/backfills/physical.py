@@ -50,7 +50,9 @@ def walk_of(connection: BaseDatabaseWrapper, backfill: Backfill) -> Key:
 
 def was_moved(connection: BaseDatabaseWrapper, backfill: Backfill) -> bool:
     """Whether all rows have got other places since the walk began."""
-    return backfill.file not in (None, storage.file_number(connection, backfill.table))
+    if backfill.file is None:
+        return False
+    return backfill.file != storage.file_number(connection, backfill.table)
 
 
 @dataclass(frozen=True)

@@ -63,11 +63,11 @@ def exchange(
     # A foreign key is checked after its row was written, but a customer comes before the order:
     # whichever way clients go, every second try goes with them.
     orders = cycle([tables, tables[::-1]])
-    pairs = {member.key: member.pair(connection) for member in family.members}
+    pairs = [member.pair(connection) for member in family.members]
     exchangeable.require(connection, family, replacements)
 
     def unconverted_writes() -> list[int]:
-        return [evidence.unconverted_writes(connection, pair) for pair in pairs.values()]
+        return [evidence.unconverted_writes(connection, pair) for pair in pairs]
 
     def compare_all() -> list[int]:
         failures = unconverted_writes()
@@ -85,8 +85,8 @@ def exchange(
             return False
         former = _exchange(schema_editor, planned)
         for member in family.members:
-            way = ways[member.key]
-            converting.convert(schema_editor, member.model, pairs[member.key], way)
+            pair, way = member.pair(connection), ways[member.key]
+            converting.convert(schema_editor, member.model, pair, way)
         _record(connection, family, transition, former)
         return True
 

@@ -20,6 +20,7 @@ from zero_downtime.postgres.replacements import Replacement, hidden_name
 from zero_downtime.postgres.shapes import ColumnShape
 from zero_downtime.transitions import alter_field, retyping
 from zero_downtime.transitions.conversions import plain_cast
+from zero_downtime.transitions.families import Family
 from zero_downtime.transitions.filling import filling
 from zero_downtime.transitions.phases import TransitionKey
 from zero_downtime.transitions.retyping import ColumnType, FieldAlteration, Phase, Retyping
@@ -46,7 +47,7 @@ class RetypeShop(Shop):
     ) -> None:
         super().__init__(url, connection, observer)
         self.old, self.new, self.odd = TYPES[types]
-        self.alteration = FieldAlteration(KEY, define_models(USER)[0], "name")
+        self.family = Family((FieldAlteration(KEY, define_models(USER)[0], "name"),))
 
     def start_over(self, rows: int) -> tuple[Backfill, dict[int, Value]]:
         committed: dict[int, Value] = {key: f"{key}0" for key in range(1, rows + 1)}
@@ -57,7 +58,7 @@ class RetypeShop(Shop):
         )
         self.insert(committed)
         with self.connection.schema_editor(atomic=False) as editor:
-            alter_field.expand(editor, self.alteration, self._retyping(editor))
+            alter_field.expand(editor, self.family.members, {KEY: self._retyping(editor)}, KEY)
         return self.register_backfill(self._transition(self.connection)), committed
 
     def value(self, side: str, number: int) -> str:
@@ -78,12 +79,11 @@ class RetypeShop(Shop):
 
     def migrate(self, editor: BaseDatabaseSchemaEditor) -> None:
         if self._transition(editor.connection).phase == Phase.SWITCHED:
-            alter_field.revert_switch(editor, self.alteration)
+            alter_field.revert_switch(editor, self.family)
         else:
-            replacement = Replacement(
-                "shop_user", "name", self._shape(HIDDEN, self.new), {}, {}, {}
-            )
-            alter_field.switch(editor, self.alteration, replacement, self._retyping(editor))
+            columns = {"name": self._shape(HIDDEN, self.new)}
+            replacement = Replacement("shop_user", columns, {}, {}, {})
+            alter_field.switch(editor, self.family, [replacement], {KEY: self._retyping(editor)})
 
     def mend(self, committed: dict[int, Value]) -> None:
         odd = [key for key, value in committed.items() if self._is_odd(value)]

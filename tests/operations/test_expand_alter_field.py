@@ -313,7 +313,7 @@ def test_a_switch_that_gets_no_lock_changes_nothing_and_restricts_nobody(
 ) -> None:
     expanded_shop(project, "1", "2")
     project.write("shop/models.py", "")  # whatever the models say now
-    with holding(project.database_url, "UPDATE shop_user SET name = 'busy' WHERE id = 1") as busy:
+    with holding(project.database_url, "SELECT FROM shop_user") as busy:
         refused = project.manage(
             "migrate", settings={"LOCK_TIMEOUT": 0.05, "LOCK_DEADLINE": 1}, check=False
         )

@@ -116,7 +116,7 @@ def preview(connection: BaseDatabaseWrapper, backfill: Backfill, work: Work) -> 
         rows_left=max(0, rows - backfill.rows_done),
         rate=rate,
         measured=measured,
-        scans=tuple(each for each in scans if each.relation is None or each.relation in own),
+        scans=tuple(each for each in scans if (each.relation or each.index) in own),
         sample=sample,
         indexed_by=tuple(catalog.built_on_column(connection, work.table, column) if column else ()),
     )

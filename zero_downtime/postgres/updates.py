@@ -39,10 +39,12 @@ def _scans_in(node: dict[str, Any]) -> Iterator[Scan]:
 
 
 def relation_names(connection: BaseDatabaseWrapper, table: str) -> set[str]:
-    """Return the names, without schemas, of `table` and its partitions."""
+    """Return the names, without schemas, of `table`, its partitions and all their indexes."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH {TABLE_AND_PARTITIONS} SELECT relname FROM tables JOIN pg_class USING (oid)",
+            f"WITH {TABLE_AND_PARTITIONS} SELECT relname FROM pg_class WHERE oid IN ("
+            "SELECT oid FROM tables UNION "
+            "SELECT indexrelid FROM tables JOIN pg_index ON indrelid = tables.oid)",
             {"table": quote(connection, table)},
         )
         return {name for (name,) in cursor.fetchall()}

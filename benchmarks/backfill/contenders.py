@@ -58,9 +58,9 @@ def run_engine(
     Args:
         by_place: visit the rows as they lie, whether or not the engine would.
     """
-    backfill = registry.register(connection, BACKFILL_NAME, TABLE)
+    backfill = registry.register(connection, BACKFILL_NAME, work.table)
     if by_place:
-        backfill.file = file_number(connection, TABLE)
+        backfill.file = file_number(connection, work.table)
         backfill.save(using=connection.alias)
 
     def show(backfill: Backfill) -> None:

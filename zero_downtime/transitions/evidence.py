@@ -35,16 +35,20 @@ def _unconverted(pair: ColumnPair) -> str:
 
 
 def note_old_write(pair: ColumnPair) -> str:
-    """Return the plpgsql statement by which a trigger notes an old-style write."""
+    """Return the plpgsql statement by which a trigger notes an old-style write.
+
+    One IF, and no PERFORM but the last: plpgsql computes a condition by itself, but runs a PERFORM
+    as a query, which a transaction of one row would notice.
+    """
     sequence = f"'{_old_write(pair)}'::regclass"
     second = "extract(epoch FROM clock_timestamp())::bigint"
     noted = f"'zero_downtime.noted_{pair.identity}'"
     return f"""
-                    IF current_setting({noted}, true) IS DISTINCT FROM 'yes' THEN
-                        PERFORM set_config({noted}, 'yes', true);
-                        IF coalesce(pg_sequence_last_value({sequence}), 0) < {second} THEN
-                            PERFORM setval({sequence}, {second});
-                        END IF;
+                    IF current_setting({noted}, true) IS DISTINCT FROM 'yes'
+                        AND set_config({noted}, 'yes', true) IS NOT NULL
+                        AND coalesce(pg_sequence_last_value({sequence}), 0) < {second}
+                    THEN
+                        PERFORM setval({sequence}, {second});
                     END IF;"""
 
 

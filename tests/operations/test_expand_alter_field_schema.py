@@ -12,12 +12,13 @@ from django.db import migrations, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.state import ProjectState
 from django.db.models import F, Q, Value
-from django.db.models.functions import Length, Repeat
+from django.db.models.functions import Coalesce, Length, Repeat
 
 from tests.operations.test_same_schema import backwards, forwards
 from tests.support.alterations import fill_hidden
 from tests.support.books import book, create_books, to_author, values_of
 from zero_downtime import operations as zd
+from zero_downtime.errors import Refused
 from zero_downtime.postgres.shapes import TableShape, read_shape
 
 T = TypeVar("T")
@@ -269,3 +270,39 @@ def test_expressions_do_where_there_is_no_cast(connection: BaseDatabaseWrapper) 
     backwards(connection, switch, expanded, switched)
     assert values(connection, state) == [60, 120, 3600]
     assert visible(shape(connection)) == before
+
+
+def test_a_null_is_converted_too_when_somebody_writes_its_row_before_the_backfill(
+    connection: BaseDatabaseWrapper,
+) -> None:
+    new = Big(null=True)
+    state = create(connection, Case("", Int(null=True), new, [1, None]))
+    expand = zd.ExpandAlterField("book", "value", new, forward=Coalesce("value", Value(0)))
+    expanded = forwards(connection, expand, state)
+    book(expanded).objects.using(connection.alias).update(number=2)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT zero_downtime_value FROM shop_book ORDER BY id")
+        assert cursor.fetchall() == [(1,), (0,)]
+
+
+@pytest.mark.parametrize(
+    ("mark", "named"),
+    [
+        ("GRANT SELECT (value) ON shop_book TO pg_monitor", "privileges on the column"),
+        (
+            "ALTER TABLE shop_book REPLICA IDENTITY USING INDEX shop_book_value_key",
+            "index shop_book_value_key as replica identity",
+        ),
+    ],
+)
+def test_what_would_stay_with_the_old_column_unseen_is_refused(
+    connection: BaseDatabaseWrapper, mark: str, named: str
+) -> None:
+    new = Big(unique=True)
+    state = create(connection, Case("", Int(unique=True), new, [1]))
+    before = shape(connection)
+    with connection.cursor() as cursor:
+        cursor.execute(mark)
+    with pytest.raises(Refused, match=named):
+        forwards(connection, zd.ExpandAlterField("book", "value", new), state)
+    assert shape(connection) == before

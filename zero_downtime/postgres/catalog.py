@@ -345,3 +345,21 @@ def references_to_column(
             [quote(connection, table), name],
         )
         return list(cursor.fetchall())
+
+
+def marks_of_column(connection: BaseDatabaseWrapper, table: str, name: str) -> list[str]:
+    """Describe privileges on a column alone, and a replica identity by an index on it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT 'privileges on the column' FROM pg_attribute
+            WHERE attrelid = to_regclass(%s) AND attname = %s AND attacl IS NOT NULL
+            UNION ALL
+            SELECT format('index %%s as replica identity', relname) FROM pg_index
+            JOIN pg_class ON pg_class.oid = indexrelid
+            JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)
+            WHERE indrelid = to_regclass(%s) AND attname = %s AND indisreplident
+            """,
+            [quote(connection, table), name] * 2,
+        )
+        return [found for (found,) in cursor.fetchall()]

@@ -59,9 +59,8 @@ class ConvertUpdated(_Convert):
     def get_condition(self, model: Model) -> pgtrigger.Condition:
         """Call the function only for those rows."""
         changes = self.pair.differ(f"NEW.{self.old}", f"OLD.{self.old}")
-        return pgtrigger.Condition(
-            f"{changes} OR NEW.{self.new} IS NULL AND NEW.{self.old} IS NOT NULL"
-        )
+        # NULL may be converted to something, too.
+        return pgtrigger.Condition(f"{changes} OR NEW.{self.new} IS NULL")
 
 
 def _triggers(pair: ColumnPair, conversion: Conversion) -> list[PairTrigger]:

@@ -49,6 +49,7 @@ def require(
     Key.of(connection, table)  # or else the hidden column could never be filled
     exchangeable.require_sequence_fits(connection, table, name, retyping.new.type)
     _require_nothing_tied(connection, alteration)
+    _require_nothing_marked(connection, alteration)
     _require_nothing_unknown(connection, alteration, known)
     _require_conversions(connection, alteration, retyping)
 
@@ -74,6 +75,17 @@ def _require_nothing_tied(connection: BaseDatabaseWrapper, alteration: FieldAlte
             f'Column "{alteration.column}" of table "{alteration.table}" cannot be replaced by '
             f"another one: {'; '.join(tied)} would stay with the old one. Drop that in a "
             "migration before, and create it again after the switch."
+        )
+
+
+def _require_nothing_marked(connection: BaseDatabaseWrapper, alteration: FieldAlteration) -> None:
+    """What marks the column or its index cannot be seen in either, and would be lost."""
+    marks = catalog.marks_of_column(connection, alteration.table, alteration.column)
+    if marks:
+        raise Refused(
+            f'Column "{alteration.column}" of table "{alteration.table}" cannot be replaced by '
+            f"another one: {'; '.join(marks)} would stay with the old one. Take that back, and do "
+            "it again after the switch."
         )
 
 

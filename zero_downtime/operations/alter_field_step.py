@@ -15,6 +15,7 @@ from django.db.models import Field
 
 from zero_downtime.errors import Refused
 from zero_downtime.operations.base import (
+    applied_state,
     historical_model,
     literal_default,
     require_no_transaction,
@@ -78,6 +79,26 @@ class AlterFieldStep(TransitionStep, AlterField):
         require_no_transaction(self, schema_editor)
         alias = schema_editor.connection.alias
         return Family.of(model, self.name, lambda each: self.allow_migrate_model(alias, each))
+
+    def begun_family(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, state: ProjectState
+    ) -> Family | None:
+        """Return what has changed, for going back.
+
+        Django takes back one app after the other, and the state has nothing of those that come
+        later; what is applied has their foreign keys all the same.
+        """
+        family = self.family(app_label, schema_editor, state)
+        if family is None or schema_editor.collect_sql:
+            return family
+        connection = schema_editor.connection
+        absent = family.absent(connection)
+        if not absent:
+            return family
+        apps = applied_state(connection).apps
+        return family.with_members(
+            FieldAlteration(key, apps.get_model(*key.model), column) for key, column in absent
+        )
 
     def effects(
         self,

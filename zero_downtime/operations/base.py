@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations import Migration
 from django.db.migrations.loader import MigrationLoader
@@ -158,6 +159,14 @@ def state_before(
             break
         earlier.state_forwards(migration.app_label, state)
     return state
+
+
+def applied_state(connection: BaseDatabaseWrapper) -> ProjectState:
+    """Return the state of the project that the migrations lead to which are applied now."""
+    loader = MigrationLoader(connection)
+    return loader.project_state(
+        [key for key in loader.graph.nodes if key in loader.applied_migrations]
+    )
 
 
 def literal_default(schema_editor: BaseDatabaseSchemaEditor, field: Any) -> str | None:

@@ -95,7 +95,7 @@ class ExpandAlterField(AlterFieldStep, Expand):
     ) -> None:
         """Drop the hidden column and the triggers."""
         if is_postgresql(schema_editor):
-            family = self.family(app_label, schema_editor, to_state)
+            family = self.begun_family(app_label, schema_editor, to_state)
             if family is not None:
                 alter_field.revert_expand(schema_editor, family)
 
@@ -227,7 +227,7 @@ class SwitchAlterField(AlterFieldStep, Switch):
         if not is_postgresql(schema_editor):
             super().database_backwards(app_label, schema_editor, from_state, to_state)
             return
-        family = self.family(app_label, schema_editor, to_state)
+        family = self.begun_family(app_label, schema_editor, to_state)
         if family is not None:
             alter_field.revert_switch(schema_editor, family)
 
@@ -278,7 +278,7 @@ class ContractAlterField(AlterFieldStep, Contract):
         """Add a column of the old type and fill it again; on a large table `backfill` does."""
         if not is_postgresql(schema_editor):
             return
-        family = self.family(app_label, schema_editor, from_state)
+        family = self.begun_family(app_label, schema_editor, from_state)
         if family is not None:
             fill = partial(self._fill_again, schema_editor.connection)
             alter_field.revert_contract(schema_editor, family, fill)

@@ -142,6 +142,12 @@ def revert_switch(schema_editor: BaseDatabaseSchemaEditor, family: Family) -> No
     if transition is None or transition.phase != Phase.SWITCHED:
         return
     family = family.begun(connection)
+    if family.in_phase(connection, Phase.CONTRACTED):
+        raise Refused(
+            f"The {family.leader.key} cannot go back in the middle of its contract, which has "
+            "dropped some columns already. Finish that first: manage.py migrate. "
+            "Then migrate backwards."
+        )
     former = former_of(transition)
     if schema_editor.collect_sql:
         transitions = {each.key: phases.find(connection, each.key) for each in family.members}

@@ -99,7 +99,7 @@ def exchange(
         planned = [Exchange(connection, each) for each in replacements]
         while not briefly(schema_editor, first, partial(attempt, failures, planned), others):
             failures = compare_all()
-    except Exception:
+    except BaseException:  # Ctrl-C among them
         _give_way(schema_editor, tables, replacements)
         raise
 

@@ -6,7 +6,7 @@ the foreign keys to it, of many-to-many fields and of child models as well, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +63,20 @@ class Family:
     def begun(self, connection: BaseDatabaseWrapper) -> Family:
         """Return the family without those that came into being when it had been expanded."""
         return Family(tuple(each for each in self.members if phases.find(connection, each.key)))
+
+    def absent(self, connection: BaseDatabaseWrapper) -> list[tuple[TransitionKey, str]]:
+        """Return the keys, and the columns, of those that follow the leader and are not members."""
+        leader = phases.find(connection, self.leader.key)
+        if leader is None:
+            return []
+        members = {each.key for each in self.members}
+        followers = leader.followers.using(connection.alias).order_by("pk")
+        found = [(TransitionKey.of(each), each.old_column) for each in followers]
+        return [(key, column) for key, column in found if key not in members]
+
+    def with_members(self, more: Iterable[FieldAlteration]) -> Family:
+        """Return the family with further members."""
+        return Family((*self.members, *more))
 
     def in_phase(
         self, connection: BaseDatabaseWrapper, phase: Transition.Phase

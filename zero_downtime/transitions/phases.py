@@ -34,6 +34,17 @@ class TransitionKey:
     old_name: str
     new_name: str
 
+    @classmethod
+    def of(cls, transition: Transition) -> TransitionKey:
+        """Return the key of a transition."""
+        return cls(
+            transition.kind,
+            transition.app_label,
+            transition.model_name,
+            transition.old_name,
+            transition.new_name,
+        )
+
     def __str__(self) -> str:
         is_rename = self.new_name not in ("", self.old_name)
         becomes = f" -> {self.new_name}" if is_rename else ""

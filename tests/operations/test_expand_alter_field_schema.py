@@ -306,3 +306,26 @@ def test_what_would_stay_with_the_old_column_unseen_is_refused(
     with pytest.raises(Refused, match=named):
         forwards(connection, zd.ExpandAlterField("book", "value", new), state)
     assert shape(connection) == before
+
+
+@pytest.mark.parametrize(
+    ("made", "named"),
+    [
+        ("ALTER TABLE shop_book ADD CONSTRAINT by_hand CHECK (value > 0)", "by_hand"),
+        ("CREATE INDEX by_hand ON shop_book (value)", "by_hand"),
+        ("CREATE VIEW by_hand AS SELECT value FROM shop_book", "view by_hand"),
+    ],
+)
+def test_what_somebody_builds_on_the_column_after_the_expand_is_not_lost_either(
+    connection: BaseDatabaseWrapper, made: str, named: str
+) -> None:
+    state = create(connection, Case("", Int(), Big(), [1]))
+    arguments = ("book", "value", Big())
+    expanded = forwards(connection, zd.ExpandAlterField(*arguments), state)
+    fill_hidden(connection)
+    with connection.cursor() as cursor:
+        cursor.execute(made)
+    before = shape(connection)
+    with pytest.raises(Refused, match=named):
+        forwards(connection, zd.SwitchAlterField(*arguments), expanded)
+    assert shape(connection) == before

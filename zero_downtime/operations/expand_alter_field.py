@@ -192,6 +192,11 @@ class SwitchAlterField(AlterFieldStep, Switch):
             )
             for table, members in family.by_table.items()
         ]
+        if not schema_editor.collect_sql:
+            connection = schema_editor.connection
+            for member in family.in_phase(connection, Transition.Phase.EXPANDED):
+                before = visible[member.table].before
+                retypable.require_nothing_lost(connection, member, before)
         alter_field.switch(schema_editor, family, replacements, retypings)
 
     def _replacement(

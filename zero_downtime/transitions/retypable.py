@@ -48,10 +48,24 @@ def require(
         )
     Key.of(connection, table)  # or else the hidden column could never be filled
     exchangeable.require_sequence_fits(connection, table, name, retyping.new.type)
+    require_nothing_lost(connection, alteration, known)
+    _require_conversions(connection, alteration, retyping)
+
+
+def require_nothing_lost(
+    connection: BaseDatabaseWrapper, alteration: FieldAlteration, known: TableShape
+) -> None:
+    """Check that nothing would stay with the column when another one takes its place.
+
+    Args:
+        known: what the migrations know of the table.
+
+    Raises:
+        Refused: something would; names it.
+    """
     _require_nothing_tied(connection, alteration)
     _require_nothing_marked(connection, alteration)
     _require_nothing_unknown(connection, alteration, known)
-    _require_conversions(connection, alteration, retyping)
 
 
 def _require_no_other_transition(

@@ -1,22 +1,17 @@
 """A process of running code: lets customers come, buy and go until its input ends.
 
-It talks as `tests.support.writer` does, whose twin it is: at the end it prints which customer each
-order belongs to that it made itself, and dies of the first error.
+Its last words are which customer each order belongs to that it made itself; see
+`tests.support.serving`.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import random
-import select
-import sys
-from pathlib import Path
 
-REQUESTS_BETWEEN_WORDS = 20
+from tests.support import serving
 
 
-def serve() -> dict[int, int]:
+def run() -> dict[int, int]:
     from django.db import transaction
     from shop.models import Card, Club, Customer, Order  # type: ignore[import-not-found]
 
@@ -60,20 +55,9 @@ def serve() -> dict[int, int]:
 
     buy()
     requests = [come_and_buy, buy, hand_over, follow_another_guide, go, look]
-    print("ready", flush=True)
-    while True:
-        for _ in range(REQUESTS_BETWEEN_WORDS):
-            random.choice(requests)()
-        if select.select([sys.stdin], [], [], 0)[0]:
-            if not sys.stdin.readline():
-                return mine
-            print("again", flush=True)
+    serving.serve(lambda: random.choice(requests)(), between_words=20)
+    return mine
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path.cwd()))
-    os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
-    import django
-
-    django.setup()
-    print(json.dumps(serve()), flush=True)
+    serving.run(run)

@@ -1,22 +1,17 @@
 """A process of running code: places orders, with customers if its code knows of them.
 
-It talks as `tests.support.writer` does: at the end it prints the total of each order that it has
-placed and not deleted, and dies of the first error.
+Its last words are the total of each order that it has placed and not deleted; see
+`tests.support.serving`.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import random
-import select
-import sys
-from pathlib import Path
 
-REQUESTS_BETWEEN_WORDS = 30
+from tests.support import serving
 
 
-def serve() -> dict[int, int]:
+def run() -> dict[int, int]:
     from shop.models import Customer, Order  # type: ignore[import-not-found]
 
     fields = {field.name for field in Order._meta.fields}
@@ -63,20 +58,9 @@ def serve() -> dict[int, int]:
         delete,
         delete_a_customer,
     ]
-    print("ready", flush=True)
-    while True:
-        for _ in range(REQUESTS_BETWEEN_WORDS):
-            random.choice(requests)(random.randrange(1000))
-        if select.select([sys.stdin], [], [], 0)[0]:
-            if not sys.stdin.readline():
-                return mine
-            print("again", flush=True)
+    serving.serve(lambda: random.choice(requests)(random.randrange(1000)))
+    return mine
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path.cwd()))
-    os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
-    import django
-
-    django.setup()
-    print(json.dumps(serve()), flush=True)
+    serving.run(run)

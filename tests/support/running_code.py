@@ -12,7 +12,7 @@ from tests.support.project import Project
 
 
 class RunningCode:
-    """A process of one release; see `tests.support.writer` and others that talk like it."""
+    """A process of one release; see `tests.support.serving`."""
 
     def __init__(
         self, project: Project, directory: Path, module: ModuleType, *arguments: str

@@ -1,23 +1,21 @@
 """A process of running code: works on `shop_user` through a Django model until its input ends.
 
-Started as a script in a project's directory with the name of the field that its code knows, and
-the kind of values that the field takes. Says "ready" after its first requests and "again" each
-time it is asked by a line on its input and has served some more since; at the end it prints what
-it wrote last to each row that it inserted itself, as JSON, and dies of the first error.
+Its arguments are the name of the field that its code knows, and the kind of values that the field
+takes. Its last words are what it wrote last to each row that it inserted itself; see
+`tests.support.serving`.
 """
 
 from __future__ import annotations
 
-import json
+import itertools
 import os
 import random
-import select
 import sys
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 from typing import Any
 
-REQUESTS_BETWEEN_WORDS = 30
+from tests.support import serving
 
 # A value that nobody else writes, from the number of the request.
 VALUES: dict[str, Callable[[int], Any]] = {
@@ -27,7 +25,7 @@ VALUES: dict[str, Callable[[int], Any]] = {
 }
 
 
-def serve(field: str, value_of: Callable[[int], Any]) -> dict[int, Any]:
+def run(field: str, value_of: Callable[[int], Any]) -> dict[int, Any]:
     from django.db import transaction
     from shop.models import User  # type: ignore[import-not-found]
 
@@ -106,23 +104,11 @@ def serve(field: str, value_of: Callable[[int], Any]) -> dict[int, Any]:
         get,
         find,
     ]
-    print("ready", flush=True)
-    served = 0
-    while True:
-        for _ in range(REQUESTS_BETWEEN_WORDS):
-            served += 1
-            random.choice(requests)(value_of(served))
-        if select.select([sys.stdin], [], [], 0)[0]:
-            if not sys.stdin.readline():
-                return mine
-            print("again", flush=True)
+    numbers = itertools.count(1)
+    serving.serve(lambda: random.choice(requests)(value_of(next(numbers))))
+    return mine
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path.cwd()))
-    os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
-    import django
-
-    django.setup()
     field, values = sys.argv[1:]
-    print(json.dumps(serve(field, VALUES[values])), flush=True)
+    serving.run(partial(run, field, VALUES[values]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -84,22 +86,21 @@ def _require_nothing_tied(connection: BaseDatabaseWrapper, alteration: FieldAlte
     tied = catalog.dependents_of_column(
         connection, alteration.table, alteration.column, replaced=True
     )
-    if tied:
-        raise Refused(
-            f'Column "{alteration.column}" of table "{alteration.table}" cannot be replaced by '
-            f"another one: {'; '.join(tied)} would stay with the old one. Drop that in a "
-            "migration before, and create it again after the switch."
-        )
+    advice = "Drop that in a migration before, and create it again after the switch."
+    _require_none(alteration, tied, advice)
 
 
 def _require_nothing_marked(connection: BaseDatabaseWrapper, alteration: FieldAlteration) -> None:
     """What marks the column or its index cannot be seen in either, and would be lost."""
     marks = catalog.marks_of_column(connection, alteration.table, alteration.column)
-    if marks:
+    _require_none(alteration, marks, "Take that back, and do it again after the switch.")
+
+
+def _require_none(alteration: FieldAlteration, staying: Sequence[str], advice: str) -> None:
+    if staying:
         raise Refused(
             f'Column "{alteration.column}" of table "{alteration.table}" cannot be replaced by '
-            f"another one: {'; '.join(marks)} would stay with the old one. Take that back, and do "
-            "it again after the switch."
+            f"another one: {'; '.join(staying)} would stay with the old one. {advice}"
         )
 
 

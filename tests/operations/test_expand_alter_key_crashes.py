@@ -7,10 +7,8 @@ from functools import partial
 import psycopg
 import pytest
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.migrations.operations.base import Operation
-from django.db.migrations.state import ProjectState
 
-from tests.operations.test_expand_alter_field_crashes import Dying
+from tests.operations.test_expand_alter_field_crashes import Dying, expand_and_fill
 from tests.operations.test_same_schema import backwards, forwards
 from tests.support.alterations import fill_hidden
 from tests.support.keyed_shop import CASES, Case, create, insert_customer, rows, schema, visible
@@ -54,13 +52,6 @@ def assert_survives(
     if case.next_key is not None:
         assert insert_customer(connection) == case.next_key + 1
     print(f"died {dying.deaths} times")
-
-
-def expand_and_fill(
-    connection: BaseDatabaseWrapper, expand: Operation, state: ProjectState
-) -> None:
-    forwards(connection, expand, state)
-    fill_hidden(connection)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.id in SHORT], ids=lambda c: c.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, TypeAlias
 
 from django.conf import settings
@@ -43,6 +44,12 @@ def column_name(name: str, field: AnyField) -> str | None:
     """Return the column of `field` under the name `name`; None when it has no column."""
     if field.many_to_many:
         return None
+    kind = type(field)
+    if kind.get_attname_column in (Field.get_attname_column, ForeignKey.get_attname_column):
+        if field.db_column or kind.get_attname is Field.get_attname:
+            return field.db_column or name
+        if kind.get_attname is ForeignKey.get_attname:
+            return f"{name}_id"
     bound = field.clone()  # fields of a state are shared and must not be changed
     bound.set_attributes_from_name(name)
     return bound.column
@@ -53,7 +60,7 @@ def column_type(field: AnyField, model: ModelState, state: ProjectState) -> str 
 
     The column of a foreign key has the type of what it points at, which is looked up in `state`.
     """
-    connection = _never_asked()
+    connection = database()
     if not isinstance(field, ForeignKey):
         return field.db_type(connection)
     while isinstance(field, ForeignKey):
@@ -75,7 +82,8 @@ def _target(key: ForeignKey[Any, Any], model: ModelState) -> AnyField | None:
     return next((field for field in model.fields.values() if field.primary_key), None)
 
 
-def _never_asked() -> BaseDatabaseWrapper:
+@cache
+def database() -> BaseDatabaseWrapper:
     """Return a connection to PostgreSQL for fields to see what it is; nobody connects it.
 
     One of the project's own, because its backend may know of types that Django does not.

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import dropwhile, takewhile
 from typing import TypeGuard, TypeVar
 
 from django.contrib.postgres.operations import AddConstraintNotValid, ValidateConstraint
-from django.db.migrations import Migration, SeparateDatabaseAndState
+from django.db.migrations import (
+    AlterField,
+    AlterModelTable,
+    DeleteModel,
+    Migration,
+    RemoveField,
+    RenameField,
+    SeparateDatabaseAndState,
+)
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations import RenameModel, RunPython, RunSQL
 from django.db.migrations.operations.base import Operation
@@ -17,16 +26,20 @@ from django.db.migrations.state import ModelState, ProjectState
 
 from zero_downtime.lint.model_states import (
     AnyField,
-    alters_table,
     column_name,
-    column_type,
     has_table,
+    many_to_many_table,
     table_name,
 )
+from zero_downtime.lint.schema import Schema
 from zero_downtime.lint.source import MigrationSource
-from zero_downtime.postgres.type_changes import rewrites_table
+from zero_downtime.lint.timeline import Effect, Timeline
+from zero_downtime.lint.translation import translate
+from zero_downtime.lint.translation.context import Context, Translation
+from zero_downtime.postgres.statements import CreateIndex, CreateTable, Statement
 
 OperationT = TypeVar("OperationT", bound=Operation)
+StatementT = TypeVar("StatementT", bound=Statement)
 
 
 def is_stock(operation: Operation, kind: type[OperationT]) -> TypeGuard[OperationT]:
@@ -40,22 +53,95 @@ def is_stock(operation: Operation, kind: type[OperationT]) -> TypeGuard[Operatio
 
 
 @dataclass
-class Surroundings:
-    """What earlier operations did that changes how a later one is judged."""
+class OldCode:
+    """What the models of running code know that this migration, or its plan, takes away."""
 
-    new_tables: set[str]
-    """Tables that did not exist before this migration, or before the plan it is part of."""
-    unproven_constraints: set[tuple[str, str]]
-    """(table, constraint) of constraints that were added NOT VALID and never validated."""
-    locked_tables: set[str] = field(default_factory=set)
-    """Existing tables that the migration's transaction holds under ACCESS EXCLUSIVE."""
-    changed_rows: bool = False
-    """The migration has run Python or SQL that may have changed rows."""
+    state: ProjectState
+    lost_tables: set[str] = field(default_factory=set)
+    lost_columns: set[tuple[str, str]] = field(default_factory=set)
+
+    def knows_table(self, table: str) -> bool:
+        return table in self.lost_tables or any(
+            table in (table_name(model), *_many_to_many_tables(model))
+            for model in self.state.models.values()
+            if not model.options.get("proxy")
+        )
+
+    def knows_column(self, table: str, column: str) -> bool:
+        return (
+            (table, column) in self.lost_columns
+            or table in self.lost_tables
+            or any(
+                column == column_name(name, each)
+                for model in self.state.models.values()
+                if table_name(model) == table
+                for name, each in model.fields.items()
+            )
+            or any(table in _many_to_many_tables(model) for model in self.state.models.values())
+        )
+
+    def learn(self, operation: Operation, before: ModelState | None) -> None:
+        """Take in what `operation` is about to take out of the state of its model."""
+        if before is None:
+            return
+        table = table_name(before)
+        if isinstance(operation, DeleteModel | RenameModel | AlterModelTable):
+            self.lost_tables.update([table, *_many_to_many_tables(before)])
+        elif isinstance(operation, RemoveField | RenameField | AlterField):
+            name = operation.old_name if isinstance(operation, RenameField) else operation.name
+            known = before.fields.get(name)
+            if known is None:
+                return
+            column = column_name(name, known)
+            if column is not None:
+                self.lost_columns.add((table, column))
+            elif known.many_to_many:
+                self.lost_tables.update(filter(None, [many_to_many_table(table, name, known)]))  # type: ignore[arg-type]
+
+
+def _many_to_many_tables(model: ModelState) -> list[str]:
+    table = table_name(model)
+    tables = (
+        many_to_many_table(table, name, each)  # type: ignore[arg-type]
+        for name, each in model.fields.items()
+        if each.many_to_many
+    )
+    return [each for each in tables if each]
+
+
+@dataclass
+class Surroundings:
+    """What surrounds the operations of one migration."""
+
+    schema: Schema
+    old_code: OldCode
+    effects: list[Effect] = field(default_factory=list)
+    """Those of all operations of the migration, in the order in which they run."""
+
+    def existing_tables(self) -> Iterator[tuple[str, str]]:
+        """Yield (app label, table) of all models whose tables running code may be using."""
+        for model in self.old_code.state.models.values():
+            if has_table(model) and (name := table_name(model)) not in self.schema.new_tables:
+                yield model.app_label, name
+
+    def before(self, effect: Effect) -> Iterator[Effect]:
+        """Yield what the migration has done before `effect`."""
+        return takewhile(lambda each: each is not effect, self.effects)
+
+    def after(self, effect: Effect) -> Iterator[Effect]:
+        """Yield what the migration does after `effect`."""
+        later = dropwhile(lambda each: each is not effect, self.effects)
+        next(later)
+        return later
 
 
 @dataclass(frozen=True)
 class Step:
-    """One operation that goes to the database, between the states before and after it."""
+    """One operation that goes to the database, between the states before and after it.
+
+    Steps are handed out when the last operation of their migration has been taken in: Django
+    leaves some statements of an operation until then.
+    """
 
     migration: Migration
     index: int
@@ -64,12 +150,15 @@ class Step:
     before: ModelState | None
     """State of the model that the operation names; None if it names none, or a new one."""
     after: ModelState | None
-    state: ProjectState
-    """The whole state after the operation; valid only until the next step is taken."""
     in_transaction: bool
     """All that the operation does happens in one transaction."""
+    on_existing_table: bool
+    """The model that the operation names has a table that running code may be using."""
     surroundings: Surroundings
     source: MigrationSource
+    taken: tuple[Statement, ...] = ()
+    """Those that make something whose name an earlier migration has given to something else."""
+    effects: list[Effect] = field(default_factory=list)
 
     @property
     def app_label(self) -> str:
@@ -82,14 +171,11 @@ class Step:
         assert model is not None, f"{self.operation!r} names no model"
         return table_name(model)
 
-    @property
-    def on_existing_table(self) -> bool:
-        """The model that the operation names has a table that running code may be using."""
-        return (
-            self.before is not None
-            and has_table(self.before)
-            and self.table not in self.surroundings.new_tables
-        )
+    def effects_of(self, kind: type[StatementT]) -> Iterator[tuple[Effect, StatementT]]:
+        """Yield the effects on existing tables whose statements are of the kind."""
+        for effect in self.effects:
+            if effect.existing and isinstance(effect.statement, kind):
+                yield effect, effect.statement
 
     def old_field(self, name: str) -> AnyField | None:
         return self.before.fields.get(name) if self.before else None
@@ -104,26 +190,6 @@ class Step:
             return False
         return column_name(name, old) == column_name(name, new)
 
-    def rewriting_types(self, name: str) -> tuple[str, str] | None:
-        """Return the types of the field's column before and after, if they rewrite the table.
-
-        None if they do not, or are not known.
-        """
-        old, new = self.old_field(name), self.new_field(name)
-        if old is None or new is None or old.generated or new.generated:
-            return None
-        assert self.before is not None
-        before, after = (column_type(each, self.before, self.state) for each in (old, new))
-        if before is None or after is None or not rewrites_table(before, after):
-            return None
-        return before, after
-
-    def existing_tables(self) -> Iterator[tuple[str, str]]:
-        """Yield (app label, table) of all models whose tables running code may be using."""
-        for model in self.state.models.values():
-            if has_table(model) and (name := table_name(model)) not in self.surroundings.new_tables:
-                yield model.app_label, name
-
 
 def walk(
     migrations: Iterable[Migration],
@@ -137,22 +203,19 @@ def walk(
     `together` says that the judged migrations are one plan: what one of them creates is new to
     the next. Otherwise only initial migrations of one app know of each other's tables.
     """
-    plan_tables: set[str] = set()
     initial_tables: defaultdict[str, set[str]] = defaultdict(set)
-    unproven_constraints: set[tuple[str, str]] = set()
+    schema = Schema()
+    old_code = OldCode(state)
     for migration in migrations:
         is_judged = migration in judged
-        surroundings = Surroundings(
-            plan_tables if together and is_judged else set(), unproven_constraints
-        )
+        if not (together and is_judged):
+            schema.new_tables = set()
+            old_code = OldCode(state)
         if migration.initial:
-            surroundings.new_tables |= initial_tables[migration.app_label]
-        for step in _steps(migration, state, surroundings):
-            if is_judged:
-                yield step
-            _remember(step)
+            schema.new_tables |= initial_tables[migration.app_label]
+        yield from _Pass(migration, state, Surroundings(schema, old_code), is_judged).steps()
         if migration.initial:
-            initial_tables[migration.app_label] |= surroundings.new_tables
+            initial_tables[migration.app_label] |= schema.new_tables
 
 
 def graph_order(loader: MigrationLoader) -> list[Migration]:
@@ -162,44 +225,145 @@ def graph_order(loader: MigrationLoader) -> list[Migration]:
     return [graph.nodes[key] for key in keys]
 
 
-def _steps(migration: Migration, state: ProjectState, surroundings: Surroundings) -> Iterator[Step]:
-    source = MigrationSource(migration)
-    for index, outermost in enumerate(migration.operations):
-        in_transaction = migration.atomic or bool(outermost.atomic)
-        for operation, before, after, database_state in _advance(
-            outermost, migration.app_label, state
-        ):
-            yield Step(
-                migration,
-                index,
-                operation,
-                before,
-                after,
-                database_state,
-                in_transaction,
-                surroundings,
-                source,
-            )
+class _Pass:
+    """The way through one migration."""
 
+    def __init__(
+        self,
+        migration: Migration,
+        state: ProjectState,
+        surroundings: Surroundings,
+        judged: bool,
+    ) -> None:
+        self._migration = migration
+        self._state = state
+        self._surroundings = surroundings
+        self._judged = judged
+        self._source = MigrationSource(migration)
+        self._timeline = Timeline(atomic=migration.atomic)
+        self._steps: list[tuple[Step, Sequence[Statement]]] = []
 
-def _advance(
-    operation: Operation, app_label: str, state: ProjectState
-) -> Iterator[tuple[Operation, ModelState | None, ModelState | None, ProjectState]]:
-    """Move `state` over `operation`; yield what goes to the database, with its states."""
-    if isinstance(operation, SeparateDatabaseAndState):
-        if operation.database_operations:
-            database_state = state.clone()
-            for nested in operation.database_operations:
-                yield from _advance(nested, app_label, database_state)
+    def steps(self) -> list[Step]:
+        for index, outermost in enumerate(self._migration.operations):
+            self._advance(index, outermost, outermost, self._state)
+        new_tables = self._surroundings.schema.new_tables
+        for step, later in self._steps:
+            self._record(step, self._timeline.run([[each] for each in later], new_tables))
+        return [step for step, _ in self._steps]
+
+    def _advance(
+        self, index: int, outermost: Operation, operation: Operation, state: ProjectState
+    ) -> None:
+        """Move `state` over `operation`, and take in what goes to the database."""
+        app_label = self._migration.app_label
+        if isinstance(operation, SeparateDatabaseAndState):
+            if operation.database_operations:
+                database_state = state.clone()
+                for nested in operation.database_operations:
+                    self._advance(index, outermost, nested, database_state)
+            for nested in operation.state_operations:
+                self._forget(nested, state)
+                nested.state_forwards(app_label, state)
+            return
+        self._forget(operation, state)
+        old_name, new_name = model_names(operation)
+        before = state.models.get((app_label, old_name))
+        if before is not None:
+            # The operation changes the copy, so that `before` stays what it was.
+            state.models[app_label, old_name] = before.clone()
         operation.state_forwards(app_label, state)
-        return
-    old_name, new_name = model_names(operation)
-    before = state.models.get((app_label, old_name))
-    if before is not None:
-        # The operation changes the copy, so that `before` stays what it was.
-        state.models[app_label, old_name] = before.clone()
-    operation.state_forwards(app_label, state)
-    yield operation, before, state.models.get((app_label, new_name)), state
+        if self._judged or isinstance(operation, _TELLING):
+            after = state.models.get((app_label, new_name))
+            self._take_in(index, outermost, operation, before, after, state)
+        elif before is None and isinstance(operation, ModelOperation):
+            self._learn_of_new_table(state.models.get((app_label, new_name)))
+
+    def _forget(self, operation: Operation, state: ProjectState) -> None:
+        if self._judged and isinstance(operation, _TAKING_AWAY):
+            name = model_names(operation)[0]
+            before = state.models.get((self._migration.app_label, name))
+            self._surroundings.old_code.learn(operation, before)
+
+    def _take_in(
+        self,
+        index: int,
+        outermost: Operation,
+        operation: Operation,
+        before: ModelState | None,
+        after: ModelState | None,
+        state: ProjectState,
+    ) -> None:
+        schema = self._surroundings.schema
+        context = Context(self._migration.app_label, before, after, state, schema)
+        translation = translate(operation, context)
+        in_transaction = self._migration.atomic or bool(outermost.atomic)
+        step = Step(
+            self._migration,
+            index,
+            operation,
+            before,
+            after,
+            in_transaction,
+            before is not None
+            and has_table(before)
+            and table_name(before) not in schema.new_tables,
+            self._surroundings,
+            self._source,
+            tuple(self._taken(translation, after, state)) if self._judged else (),
+        )
+        self._learn(operation, translation)
+        if before is None:
+            self._learn_of_new_table(after)
+        if not self._judged:
+            return
+        self._record(
+            step,
+            self._timeline.run(translation.now, schema.new_tables, together=in_transaction),
+        )
+        self._steps.append((step, translation.later))
+
+    def _taken(
+        self, translation: Translation, model: ModelState | None, state: ProjectState
+    ) -> Iterator[Statement]:
+        schema = self._surroundings.schema
+        for statement in (each for group in translation.now for each in group):
+            if isinstance(statement, CreateIndex):
+                if statement.name in schema.indexes and not statement.if_not_exists:
+                    yield statement
+            elif isinstance(statement, CreateTable) and not statement.if_not_exists:
+                # Names that Django makes up are all different.
+                given = model is None or bool(model.options.get("db_table"))
+                if statement.table in schema.tables or (
+                    given and _is_table_of_another(statement.table, model, state)
+                ):
+                    yield statement
+
+    def _learn(self, operation: Operation, translation: Translation) -> None:
+        by_sql = isinstance(operation, RunSQL | RunPython)
+        for statement in (each for group in translation.now for each in group):
+            self._surroundings.schema.learn(statement, by_sql=by_sql)
+
+    def _learn_of_new_table(self, model: ModelState | None) -> None:
+        if model is not None and has_table(model):
+            self._surroundings.schema.new_tables.add(table_name(model))
+
+    def _record(self, step: Step, effects: list[Effect]) -> None:
+        step.effects.extend(effects)
+        self._surroundings.effects.extend(effects)
+
+
+def _is_table_of_another(table: str, model: ModelState | None, state: ProjectState) -> bool:
+    return any(
+        table_name(other) == table
+        for other in state.models.values()
+        if other is not model and has_table(other)
+    )
+
+
+_TELLING = (RunSQL, AddConstraintNotValid, ValidateConstraint)
+"""Operations that put something into the database that no state tells."""
+
+_TAKING_AWAY = (DeleteModel, RenameModel, AlterModelTable, RemoveField, RenameField, AlterField)
 
 
 def model_names(operation: Operation) -> tuple[str, str]:
@@ -210,18 +374,3 @@ def model_names(operation: Operation) -> tuple[str, str]:
         return operation.name_lower, operation.name_lower
     name = str(getattr(operation, "model_name", "")).lower()
     return name, name
-
-
-def _remember(step: Step) -> None:
-    operation, surroundings = step.operation, step.surroundings
-    if isinstance(operation, RunPython | RunSQL):
-        surroundings.changed_rows = True
-    elif isinstance(operation, AddConstraintNotValid):
-        surroundings.unproven_constraints.add((step.table, operation.constraint.name))
-    elif isinstance(operation, ValidateConstraint):
-        surroundings.unproven_constraints.discard((step.table, operation.name))
-    if step.after is not None and has_table(step.after):
-        if step.before is None or step.table in surroundings.new_tables:
-            surroundings.new_tables.add(table_name(step.after))
-        elif step.migration.atomic and alters_table(step.before, step.after):
-            surroundings.locked_tables.add(step.table)

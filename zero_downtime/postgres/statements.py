@@ -200,6 +200,10 @@ class AlterColumnType(Statement):
     before: str | None = None
     """The type before, if it is known."""
     after: str = ""
+    cast: bool = True
+    """It says USING column::type, so that text which is too long is cut off."""
+    viewed_by: tuple[str, ...] = ()
+    """Views that show the column: PostgreSQL refuses to change its type."""
     rewrites: bool = True
     rereads: str = ""
     """What makes it read the table though it need not write it: a CHECK, or an index to rebuild."""
@@ -286,6 +290,8 @@ class AddUnique(Constraint):
 
     using_index: bool = False
     primary_key: bool = False
+    implied: bool = False
+    """Fewer of its columns are known to be unique already: no two rows can be alike."""
     observed = ("ADD UNIQUE", "ADD UNIQUE USING INDEX", "ADD PRIMARY KEY")
 
     @property
@@ -360,6 +366,8 @@ class CreateIndex(Statement):
     only: bool = False
     """Of a partitioned table, but of none of its partitions."""
     columns: tuple[str, ...] = ()
+    implied: bool = False
+    """If it is unique: fewer of its columns are so already, so that no two rows can be alike."""
     lock = Lock.SHARE
     observed = ("CREATE INDEX", "CREATE UNIQUE INDEX", "CREATE INDEX ON ONLY partitioned")
 
@@ -443,6 +451,8 @@ class WriteRows(Statement):
     """It may leave foreign keys to be checked when the transaction ends."""
     reads: tuple[str, ...] = ()
     """Other tables that it goes through."""
+    fills_nulls: str = ""
+    """It does no more than to give a value to a column where that is NULL."""
     lock = Lock.ROW_EXCLUSIVE
     observed = ("UPDATE all", "DELETE")
 

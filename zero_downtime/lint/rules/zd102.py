@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.db.migrations import AlterField
-from django.db.models import CheckConstraint, Q
 
 from zero_downtime.lint.findings import Finding, Hazard
-from zero_downtime.lint.remedies import Remedy, Stage
-from zero_downtime.lint.rule import Rule
-from zero_downtime.lint.walk import Step, is_stock
-from zero_downtime.operations import AlterFieldConcurrently
+from zero_downtime.lint.rule import Rule, blocking, waiting_tables, who_waits
+from zero_downtime.lint.timeline import Effect
+from zero_downtime.lint.walk import Step
+from zero_downtime.postgres.statements import AddCheck, Opaque, SetNotNull, WriteRows
 
 
 class SetNotNullBlocksReads(Rule):
@@ -58,73 +57,76 @@ class SetNotNullBlocksReads(Rule):
         Hazard.MAY_FAIL,
         Hazard.LONG_TRANSACTION,
     )
+    statements = (SetNotNull,)
 
     def check(self, step: Step) -> Iterator[Finding]:
-        operation = step.operation
-        if not (is_stock(operation, AlterField) and step.on_existing_table):
-            return
-        old = step.old_field(operation.name)
-        # The operation's own field: the state forgets a default that is not preserved.
-        new = operation.field
-        if old is None or not old.null or new.null:
-            return
-        fills_rows = new.has_default() or new.has_db_default()
-        proven = _is_known_to_hold_no_null(step, operation.name)
-        if proven and not fills_rows:
-            return
-        yield self.finding(
-            step,
-            f'Making "{operation.name}" of table "{step.table}" NOT NULL reads the whole table '
-            "while nobody else can use it"
-            + (", after updating every row that holds NULL." if fills_rows else "."),
-            hazards=self._hazards(step, fills_rows=fills_rows, proven=proven),
-            tables=[step.table],
-            remedy=(
-                "Fill the rows that hold NULL with BackfillField, then use "
-                f"AlterFieldConcurrently({operation.model_name!r}, {operation.name!r}, ...) "
-                "in a migration with atomic = False."
-            ),
-        )
-
-    def remedy(self, step: Step) -> Remedy | None:
-        operation = step.operation
-        assert isinstance(operation, AlterField)
-        name, field = operation.name, operation.field
-        if step.rewriting_types(name) or not step.keeps_column(name):
-            return None
-        has_default = field.has_default() or field.has_db_default()
-        filling = "" if has_default else " Fill those that hold one before, with BackfillField."
-        alter = AlterFieldConcurrently(
-            operation.model_name, name, field, preserve_default=operation.preserve_default
-        )
-        return Remedy(
-            (
-                Stage(
-                    (alter,),
-                    suffix="",
-                    when=f"Run it when no running code leaves {name} NULL in any row.{filling}",
-                ),
+        for effect, statement in step.effects_of(SetNotNull):
+            fills = [
+                filling
+                for filling, update in step.effects_of(WriteRows)
+                if update.fills_nulls == statement.column
+            ]
+            allowed = not _was_forbidden(step, statement)
+            hazards = [*blocking(effect, *fills), *_others(step, effect, fills, allowed)]
+            if not hazards:
+                continue
+            yield self.finding(
+                step,
+                f'Making "{statement.column}" of table "{statement.table}" NOT NULL '
+                f"{_what_it_takes(statement, fills)}.{who_waits(effect, *fills)}",
+                hazards=hazards,
+                tables=waiting_tables(effect, *fills),
+                remedy=_remedy(step),
             )
-        )
-
-    def _hazards(self, step: Step, *, fills_rows: bool, proven: bool) -> Iterator[Hazard]:
-        yield Hazard.BLOCKS_READS
-        yield Hazard.BLOCKS_WRITES
-        if proven:  # no row to update, nobody who writes NULL
-            return
-        yield Hazard.BREAKS_OLD_CODE
-        if fills_rows:
-            yield Hazard.LONG_TRANSACTION
-        elif not step.surroundings.changed_rows:
-            yield Hazard.MAY_FAIL
 
 
-def _is_known_to_hold_no_null(step: Step, field_name: str) -> bool:
-    """Tell whether a valid CHECK says that the field is not NULL."""
-    assert step.before is not None
+def _what_it_takes(statement: SetNotNull, fills: list[Effect]) -> str:
+    if fills:
+        return "looks at every row, and updates those that hold NULL"
+    if statement.proven:
+        return "makes the INSERTs of running code that leave it NULL fail"
+    return "reads the whole table, and fails if one row holds NULL"
+
+
+def _others(step: Step, effect: Effect, fills: list[Effect], allowed: bool) -> Iterator[Hazard]:
+    """Yield the hazards besides locks. `allowed`: running code may have written NULL so far."""
+    if not allowed:  # no row to update, nobody who writes NULL
+        return
+    yield Hazard.BREAKS_OLD_CODE
+    if fills:
+        yield Hazard.LONG_TRANSACTION
+    elif not _may_have_been_filled(step, effect):
+        yield Hazard.MAY_FAIL
+
+
+def _was_forbidden(step: Step, statement: SetNotNull) -> bool:
+    """Tell whether a CHECK from before this migration has kept NULL out."""
+    if not statement.proven:
+        return False
+    return not any(
+        isinstance(each.statement, AddCheck) and each.statement.table == statement.table
+        for each in step.surroundings.effects
+    )
+
+
+def _may_have_been_filled(step: Step, effect: Effect) -> bool:
+    """Tell whether the migration has written rows that may be just those that held NULL."""
     return any(
-        isinstance(constraint, CheckConstraint)
-        and constraint.condition == Q((f"{field_name}__isnull", False))
-        and (step.table, constraint.name) not in step.surroundings.unproven_constraints
-        for constraint in step.before.options["constraints"]
+        isinstance(each.statement, WriteRows | Opaque)
+        and each.statement.table in ("", effect.statement.table)
+        for each in step.surroundings.before(effect)
+    )
+
+
+def _remedy(step: Step) -> str:
+    operation = step.operation
+    if isinstance(operation, AlterField):
+        return (
+            "Fill the rows that hold NULL with BackfillField, then use "
+            f"AlterFieldConcurrently({operation.model_name!r}, {operation.name!r}, ...) "
+            "in a migration with atomic = False."
+        )
+    return (
+        "Fill the rows that hold NULL, add CHECK (... IS NOT NULL) NOT VALID, VALIDATE it in "
+        "another transaction, then SET NOT NULL; AlterFieldConcurrently does all that."
     )

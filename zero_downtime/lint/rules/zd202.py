@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from django.db.migrations import DeleteModel, RemoveField
-from django.db.models import ManyToManyField
-
-from zero_downtime.lint.findings import Finding, Hazard
-from zero_downtime.lint.model_states import column_name, many_to_many_table
-from zero_downtime.lint.remedies import Remedy, Stage
+from zero_downtime.lint.findings import Finding, Hazard, Severity
 from zero_downtime.lint.rule import Rule
-from zero_downtime.lint.walk import Step, is_stock
-from zero_downtime.operations import ContractRemoveField, ExpandRemoveField
+from zero_downtime.lint.walk import Step
+from zero_downtime.postgres.statements import DropColumn
 
 
 class RemoveFieldBreaksOldCode(Rule):
@@ -59,61 +54,22 @@ class RemoveFieldBreaksOldCode(Rule):
     code = "ZD202"
     name = "remove-field-breaks-old-code"
     hazards = (Hazard.BREAKS_OLD_CODE, Hazard.LOSES_DATA, Hazard.IRREVERSIBLE)
+    statements = (DropColumn,)
 
     def check(self, step: Step) -> Iterator[Finding]:
-        operation = step.operation
-        if not (is_stock(operation, RemoveField) and step.on_existing_table):
-            return
-        field = step.old_field(operation.name)
-        if field is None:
-            return
-        if isinstance(field, ManyToManyField):
-            dropped = table = many_to_many_table(step.table, operation.name, field)
-            what = f'many-to-many table "{dropped}"'
-        else:
-            dropped, table = column_name(operation.name, field), step.table
-            what = f'column "{dropped}" of table "{table}"'
-        if dropped is None or table is None:
-            return
-        yield self.finding(
-            step,
-            f"Dropping {what} breaks running code, which still names it, and its data is lost.",
-            hazards=self.hazards,
-            tables=[table],
-            remedy=(
-                "Use ExpandRemoveField and ContractRemoveField in two migrations, as "
-                "makemigrations writes them unless told otherwise."
-            ),
-        )
-
-    def remedy(self, step: Step) -> Remedy | None:
-        operation = step.operation
-        assert isinstance(operation, RemoveField)
-        field = step.old_field(operation.name)
-        if field is None or field.primary_key or _model_goes_too(step, operation):
-            return None
-        model, name = operation.model_name, operation.name
-        return Remedy(
-            (
-                Stage(
-                    (ExpandRemoveField(model, name),),
-                    suffix="expand",
-                    when=f"Run it before deploying code without {name}; old code goes on using it.",
+        for _, statement in step.effects_of(DropColumn):
+            known = step.surroundings.old_code.knows_column(statement.table, statement.column)
+            yield self.finding(
+                step,
+                f'Dropping column "{statement.column}" of table "{statement.table}" '
+                + ("breaks running code, which still names it, and " if known else "means that ")
+                + "its data is lost.",
+                severity=Severity.ERROR if known else Severity.WARNING,
+                hazards=self.hazards if known else (Hazard.LOSES_DATA, Hazard.IRREVERSIBLE),
+                tables=[statement.table],
+                remedy=(
+                    "Use ExpandRemoveField and ContractRemoveField in two migrations, as "
+                    "makemigrations writes them unless told otherwise; "
+                    "with archive=True the values are kept."
                 ),
-                Stage(
-                    (ContractRemoveField(model, name),),
-                    suffix="contract",
-                    when=f"Run it when no running code has {name} any more; its values are gone "
-                    "then, unless you add archive=True here and to the expand.",
-                ),
-            ),
-            unsettled=(model, name),
-        )
-
-
-def _model_goes_too(step: Step, operation: RemoveField) -> bool:
-    """Tell whether the migration deletes the model as well, so that no contract could follow."""
-    return any(
-        isinstance(each, DeleteModel) and each.name_lower == operation.model_name_lower
-        for each in step.migration.operations
-    )
+            )

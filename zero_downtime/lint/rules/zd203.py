@@ -8,9 +8,10 @@ from typing import Any
 from django.db.migrations import AddField
 
 from zero_downtime.lint.findings import Finding, Hazard
-from zero_downtime.lint.model_states import AnyField, column_name
 from zero_downtime.lint.rule import Rule
-from zero_downtime.lint.walk import Step, is_stock
+from zero_downtime.lint.timeline import Effect
+from zero_downtime.lint.walk import Step
+from zero_downtime.postgres.statements import AddColumn, DropDefault, DropNotNull, SetDefault
 
 
 class AddNotNullFieldBreaksOldCode(Rule):
@@ -39,7 +40,8 @@ class AddNotNullFieldBreaksOldCode(Rule):
         ]
     ```
 
-    `AddFieldConcurrently` does the same for a default in Python. Where there is no such value, add
+    `AddFieldConcurrently` does the same for a default in Python, and `makemigrations` writes it for
+    you. Where there is no such value, add
     the column with `null=True`, fill it, and make it NOT NULL when all running code writes it (see
     ZD102).
     """
@@ -47,63 +49,57 @@ class AddNotNullFieldBreaksOldCode(Rule):
     code = "ZD203"
     name = "add-not-null-field-breaks-old-code"
     hazards = (Hazard.BREAKS_OLD_CODE, Hazard.MAY_FAIL)
+    statements = (AddColumn,)
 
     def check(self, step: Step) -> Iterator[Finding]:
-        operation = step.operation
-        if not (is_stock(operation, AddField) and step.on_existing_table):
-            return
-        # The operation's own field: the state forgets a default that is not preserved.
-        field = operation.field
-        if not _needs_a_value(operation.name, field):
-            return
-        column = f'"{column_name(operation.name, field)}" of table "{step.table}"'
-        if _django_fills_existing_rows(field):
-            hazard = Hazard.BREAKS_OLD_CODE
-            message = (
-                f"New column {column} is NOT NULL without a default in the database: "
-                "every INSERT of running code, which does not know the column, fails."
+        for effect, statement in step.effects_of(AddColumn):
+            if not statement.not_null or statement.written:
+                continue
+            column = f'"{statement.column}" of table "{statement.table}"'
+            if statement.needs_a_value:
+                hazard = Hazard.MAY_FAIL
+                message = (
+                    f"New column {column} is NOT NULL and has no default: "
+                    "the migration fails if the table has a row."
+                )
+            elif not _has_default_in_the_end(step, effect, statement):
+                hazard = Hazard.BREAKS_OLD_CODE
+                message = (
+                    f"New column {column} is NOT NULL without a default in the database: "
+                    "every INSERT of running code, which does not know the column, fails."
+                )
+            else:
+                continue
+            yield self.finding(
+                step,
+                message,
+                hazards=[hazard],
+                tables=[statement.table],
+                remedy=(
+                    f"Give {statement.column} a db_default{_example(step)}, or use "
+                    "AddFieldConcurrently; or add it with null=True, fill it, and make it NOT NULL "
+                    "when all running code writes it."
+                ),
             )
-        else:
-            hazard = Hazard.MAY_FAIL
-            message = (
-                f"New column {column} is NOT NULL and has no default: "
-                "the migration fails if the table has a row."
-            )
-        yield self.finding(
-            step,
-            message,
-            hazards=[hazard],
-            tables=[step.table],
-            remedy=(
-                f"Give {operation.name} a db_default{_example(field)}, or use "
-                "AddFieldConcurrently; or add it with null=True, fill it, and make it NOT NULL "
-                "when all running code writes it."
-            ),
-        )
 
 
-def _needs_a_value(name: str, field: AnyField) -> bool:
-    return (
-        not field.null
-        and not field.primary_key
-        and not field.generated
-        and not field.has_db_default()
-        and column_name(name, field) is not None
-    )
+def _has_default_in_the_end(step: Step, effect: Effect, added: AddColumn) -> bool:
+    """Tell whether rows that do not name the column are taken when the migration is done."""
+    taken = added.default_stays
+    for later in step.surroundings.after(effect):
+        statement = later.statement
+        if statement.table != added.table or getattr(statement, "column", "") != added.column:
+            continue
+        if isinstance(statement, SetDefault | DropNotNull):
+            taken = True
+        elif isinstance(statement, DropDefault):
+            taken = False
+    return taken
 
 
-def _django_fills_existing_rows(field: AnyField) -> bool:
-    """Tell whether Django gives the rows that exist a value; its default is never called."""
-    if field.has_default():
-        return field.default is not None
-    return (
-        (field.blank and field.empty_strings_allowed)
-        or getattr(field, "auto_now", False)
-        or getattr(field, "auto_now_add", False)
-    )
-
-
-def _example(field: AnyField) -> str:
-    default: Any = field.default
+def _example(step: Step) -> str:
+    if not isinstance(step.operation, AddField):
+        return ""
+    default: Any = step.operation.field.default
     is_plain = isinstance(default, bool | int | float | str)
     return f"={default!r}" if is_plain else ""

@@ -6,18 +6,11 @@ from collections.abc import Iterator
 
 from django.db.migrations import AlterField
 
+from zero_downtime.lint.catalogue import type_has_to_change_before
 from zero_downtime.lint.findings import Finding, Hazard
-from zero_downtime.lint.model_states import column_name
-from zero_downtime.lint.remedies import Remedy, Stage
-from zero_downtime.lint.rule import Rule
-from zero_downtime.lint.walk import Step, is_stock
-from zero_downtime.operations import (
-    BackfillField,
-    ContractAlterField,
-    ExpandAlterField,
-    SwitchAlterField,
-)
-from zero_downtime.postgres.type_changes import has_cast
+from zero_downtime.lint.rule import Rule, blocking, waiting_tables, who_waits
+from zero_downtime.lint.walk import Step
+from zero_downtime.postgres.statements import AlterColumnType
 
 
 class AlterFieldRewritesTable(Rule):
@@ -73,80 +66,58 @@ class AlterFieldRewritesTable(Rule):
     three `forward=` and `backward=`.
 
     More room needs no new table, and is not reported: a greater `max_length`, a `CharField` that
-    becomes a `TextField`, more `max_digits` with the same `decimal_places`.
+    becomes a `TextField`, more `max_digits` with the same `decimal_places`. Unless there is a CHECK
+    on the column, which is verified again, or an index with an expression or a condition on it,
+    which is built again: both under the same lock.
     """
 
     code = "ZD204"
     name = "alter-field-rewrites-table"
     hazards = (Hazard.BLOCKS_READS, Hazard.BLOCKS_WRITES)
+    statements = (AlterColumnType,)
 
     def check(self, step: Step) -> Iterator[Finding]:
-        operation = step.operation
-        if not (is_stock(operation, AlterField) and step.on_existing_table):
+        working = [
+            (effect, statement)
+            for effect, statement in step.effects_of(AlterColumnType)
+            if effect.works
+        ]
+        if not working:
             return
-        types = step.rewriting_types(operation.name)
-        if types is None:
-            return
-        before, after = types
-        column = column_name(operation.name, operation.field)
-        more = ", and those that refer to it," if operation.field.primary_key else ""
+        effects = [effect for effect, _ in working]
+        first = working[0][1]
+        others = dict.fromkeys(each.table for _, each in working if each.table != first.table)
         yield self.finding(
             step,
-            f'Changing column "{column}" from {before} to {after} writes table '
-            f'"{step.table}"{more} anew, while nobody can read or write.',
-            hazards=self.hazards,
-            tables=[step.table],
-            remedy=_what_to_do_before(step, operation)
-            or "Use ExpandAlterField, BackfillField, SwitchAlterField and ContractAlterField in "
-            "three migrations, as makemigrations writes them unless told otherwise.",
-        )
-
-    def remedy(self, step: Step) -> Remedy | None:
-        operation = step.operation
-        assert isinstance(operation, AlterField)
-        types = step.rewriting_types(operation.name)
-        if types is None or _what_to_do_before(step, operation):
-            return None
-        before, after = types
-        model, name = operation.model_name, operation.name
-        arguments = (model, name, operation.field)
-        casts = (
-            ""
-            if has_cast(before, after)
-            else f" If PostgreSQL has no cast between {before} and {after}, give forward= and "
-            "backward= to the expand, the switch and the contract before that."
-        )
-        return Remedy(
-            (
-                Stage(
-                    (ExpandAlterField(*arguments), BackfillField(model, name)),
-                    suffix="expand",
-                    when=f"Run it at any time: running code does not notice that {name} has a "
-                    f"hidden column of type {after}. `manage.py backfill` fills a large table."
-                    + casts,
-                ),
-                Stage(
-                    (SwitchAlterField(*arguments),),
-                    suffix="switch",
-                    when=f"Run it when all running code can do with {name} of either type; it is "
-                    f"{after} from then on, instead of {before}.",
-                    needed_by_others=True,
-                ),
-                Stage(
-                    (ContractAlterField(*arguments),),
-                    suffix="contract",
-                    when=f"Run it when {name} need not become {before} again; "
-                    "the old column is gone then.",
-                ),
-            ),
-            unsettled=(model, name),
+            _message(first, len(others)) + who_waits(*effects),
+            hazards=blocking(*effects),
+            tables=waiting_tables(*effects),
+            remedy=_remedy(step, first),
         )
 
 
-def _what_to_do_before(step: Step, operation: AlterField) -> str | None:
-    """Return what has to be done first, because the type cannot change together with it."""
-    if not step.keeps_column(operation.name):
-        return "Change the type first, in the column that it has; then change its db_column."
-    if not operation.preserve_default:
-        return "Change the type first, and let it be NULL still; then fill it, and forbid NULL."
-    return None
+def _message(statement: AlterColumnType, others: int) -> str:
+    types = (
+        f"from {statement.before} to {statement.after}"
+        if statement.before
+        else (f"to {statement.after}")
+    )
+    what = f'Changing column "{statement.column}" {types}'
+    if not statement.rewrites:
+        return f'{what} goes through table "{statement.table}": there is {statement.rereads} on it.'
+    more = f", and {others} that refer to it," if others else ""
+    return f'{what} writes table "{statement.table}"{more} anew.'
+
+
+def _remedy(step: Step, statement: AlterColumnType) -> str:
+    operation = step.operation
+    if not statement.rewrites:
+        return (
+            "Drop it before, and add it again after with AddConstraintConcurrently or "
+            "AddIndexConcurrently; or use ExpandAlterField, SwitchAlterField, ContractAlterField."
+        )
+    before = isinstance(operation, AlterField) and type_has_to_change_before(step, operation)
+    return before or (
+        "Use ExpandAlterField, BackfillField, SwitchAlterField and ContractAlterField in "
+        "three migrations, as makemigrations writes them unless told otherwise."
+    )

@@ -53,7 +53,7 @@ class RunPythonInOneTransaction(Rule):
         if not step.in_transaction or not _can_meet_rows(step):
             return
         name = getattr(operation.code, "__name__", "RunPython")
-        locked = sorted(step.surroundings.locked_tables)
+        locked = sorted(table for effect in step.effects for table in effect.altered)
         if locked:
             names = ", ".join(f'"{table}"' for table in locked)
             yield self.finding(
@@ -83,7 +83,7 @@ def _can_meet_rows(step: Step) -> bool:
 
     Which tables it works on is not known. An app that has no tables but new ones fills those.
     """
-    tables = list(step.existing_tables())
-    apps = {app_label for app_label, _ in tables}
-    has_own_tables = any(label == step.app_label for label, _ in step.state.models)
+    surroundings = step.surroundings
+    apps = {app_label for app_label, _ in surroundings.existing_tables()}
+    has_own_tables = any(label == step.app_label for label, _ in surroundings.old_code.state.models)
     return step.app_label in apps if has_own_tables else bool(apps)

@@ -1,0 +1,60 @@
+"""ZD109: a command that goes through a whole table while others wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from zero_downtime.lint.findings import Finding, Hazard
+from zero_downtime.lint.rule import Rule, blocking, waiting_tables, who_waits
+from zero_downtime.lint.walk import Step
+from zero_downtime.postgres.statements import Heavy, LockTable
+
+
+class HeavyCommand(Rule):
+    """`VACUUM FULL`, `CLUSTER`, `REINDEX`, `SET UNLOGGED` and the like hold strong locks for long.
+
+    They write a table or its indexes anew. Nobody can write meanwhile, and with most of them nobody
+    can read either. `LOCK TABLE` does the same to all that follows it in its transaction.
+
+    Bad:
+
+    ```python
+    class Migration(migrations.Migration):
+        operations = [
+            migrations.RunSQL("REINDEX TABLE shop_order", migrations.RunSQL.noop),
+        ]
+    ```
+
+    Good:
+
+    ```python
+    class Migration(migrations.Migration):
+        atomic = False
+        operations = [
+            migrations.RunSQL("REINDEX TABLE CONCURRENTLY shop_order", migrations.RunSQL.noop),
+        ]
+    ```
+
+    `REFRESH MATERIALIZED VIEW CONCURRENTLY` lets others read the view. For `VACUUM FULL` and
+    `CLUSTER` there is nothing of the kind in PostgreSQL: the extensions pg_repack and pg_squeeze
+    do it outside of migrations.
+    """
+
+    code = "ZD109"
+    name = "heavy-command"
+    hazards = (Hazard.BLOCKS_READS, Hazard.BLOCKS_WRITES)
+    statements = (Heavy, LockTable)
+
+    def check(self, step: Step) -> Iterator[Finding]:
+        for effect, statement in step.effects_of(Heavy):
+            if not blocking(effect):
+                continue
+            yield self.finding(
+                step,
+                f'{statement.command} goes through the whole of "{statement.table}".'
+                + who_waits(effect),
+                hazards=blocking(effect),
+                tables=waiting_tables(effect),
+                remedy="Use its CONCURRENTLY form where there is one; "
+                "otherwise do it outside of migrations, with pg_repack or pg_squeeze.",
+            )

@@ -1,0 +1,83 @@
+"""What the migrations so far have put into the database that no model's state tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from zero_downtime.postgres.statements import (
+    AddCheck,
+    CreateIndex,
+    CreateTable,
+    CreateView,
+    DropConstraint,
+    DropIndex,
+    DropTable,
+    DropView,
+    RenameTable,
+    Statement,
+    ValidateConstraint,
+)
+
+
+@dataclass
+class Schema:
+    """Is told of every statement, in the order in which they run."""
+
+    new_tables: set[str] = field(default_factory=set)
+    """Tables that did not exist before this migration, or before the plan it is part of."""
+    unproven: set[tuple[str, str]] = field(default_factory=set)
+    """(table, constraint) of constraints that were added NOT VALID and never validated."""
+    not_null_checks: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Column that a CHECK made by SQL says is not NULL, by (table, constraint)."""
+    views: dict[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
+    """(table, column) that each view made by SQL shows."""
+    indexes: dict[str, str] = field(default_factory=dict)
+    """Tables of the indexes made by SQL."""
+    tables: set[str] = field(default_factory=set)
+    """Those that SQL has made, and none of the models has."""
+
+    def learn(self, statement: Statement, *, by_sql: bool) -> None:
+        """Take in what a statement has changed; `by_sql` says that no state tells it."""
+        match statement:
+            case CreateTable(table=table):
+                self.new_tables.add(table)
+                if by_sql:
+                    self.tables.add(table)
+            case RenameTable(table=table, new_name=new_name):
+                if table in self.new_tables:
+                    self.new_tables.add(new_name)
+            case DropTable(table=table):
+                self.new_tables.discard(table)
+                self.tables.discard(table)
+            case AddCheck(table=table, name=name, valid=valid, proves_not_null=column):
+                if not valid:
+                    self.unproven.add((table, name))
+                if column and by_sql:
+                    self.not_null_checks[table, name] = column
+            case ValidateConstraint(table=table, name=name):
+                self.unproven.discard((table, name))
+            case DropConstraint(table=table, name=name):
+                self.not_null_checks.pop((table, name), None)
+            case CreateView(table=view, columns=columns):
+                self.views[view] = frozenset(columns)
+            case DropView(table=view):
+                self.views.pop(view, None)
+            case CreateIndex(table=table, name=name) if by_sql:
+                self.indexes[name] = table
+            case DropIndex(name=name):
+                self.indexes.pop(name, None)
+
+    def proves_not_null(self, table: str, column: str) -> bool:
+        """Tell whether a valid CHECK made by SQL says that the column is not NULL."""
+        return any(
+            key[0] == table and checked == column and key not in self.unproven
+            for key, checked in self.not_null_checks.items()
+        )
+
+    def views_of(self, table: str, column: str) -> list[str]:
+        """Return the views made by SQL that show the column."""
+        return sorted(
+            view
+            for view, shown in self.views.items()
+            if (table, column) in shown or (table, "*") in shown
+        )

@@ -1,0 +1,291 @@
+"""What Django does to the column of a field that changes, in the order in which it does it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import CheckConstraint, F, Index, Q, UniqueConstraint
+from django.db.models.expressions import Combinable
+
+from zero_downtime.lint.columns import (
+    Column,
+    Relation,
+    column_of,
+    fills_existing_rows,
+    relations_to,
+)
+from zero_downtime.lint.model_states import AnyField, database, has_table, table_name
+from zero_downtime.lint.translation.context import Context
+from zero_downtime.postgres import statements as sql
+from zero_downtime.postgres.type_changes import rewrites_table
+
+
+def altered(
+    old_name: str, old: AnyField, new_name: str, new: AnyField, context: Context
+) -> Iterator[sql.Statement]:
+    """Yield the statements that make the column of `old` that of `new`."""
+    assert context.before is not None
+    assert context.after is not None
+    before = column_of(old_name, old, context.before, context.state)
+    after = column_of(new_name, new, context.after, context.state)
+    if before is None or after is None or not _touches_database(old, new, before, after):
+        return
+    yield from _Change(old_name, old, new, before, after, context).statements()
+
+
+def _touches_database(old: AnyField, new: AnyField, before: Column, after: Column) -> bool:
+    """Tell whether Django's schema editor looks at the change at all."""
+    return before.name != after.name or _database_attributes(old) != _database_attributes(new)
+
+
+def _database_attributes(field: AnyField) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+    _, path, args, kwargs = field.deconstruct()
+    return path, tuple(args), {k: v for k, v in kwargs.items() if k not in field.non_db_attrs}
+
+
+class _Change:
+    """One column that changes. `table` is where it is; `name` that of the field before."""
+
+    def __init__(
+        self,
+        name: str,
+        old: AnyField,
+        new: AnyField,
+        before: Column,
+        after: Column,
+        context: Context,
+    ) -> None:
+        self.name = name
+        self.old, self.new = old, new
+        self.before, self.after = before, after
+        self.context = context
+        self.table = context.table
+
+    def statements(self) -> Iterator[sql.Statement]:
+        before, after, table = self.before, self.after, self.table
+        drops_key = bool(before.references) and self._more_than_a_comment()
+        relations = list(self._relations()) if self._changes_a_target() else []
+        if drops_key:
+            yield sql.DropConstraint(table, target=before.references)
+        if before.unique and (not after.unique or self._becomes_primary_key()):
+            yield sql.DropConstraint(table, columns=(before.name,), unique=True)
+        for model, _, key in relations:
+            if key.db_constraint:
+                yield sql.DropConstraint(table_name(model), target=table)
+        if before.indexed and not before.unique and (not after.indexed or after.unique):
+            yield sql.DropIndex(table)
+        if before.check != after.check and before.check:
+            yield sql.DropConstraint(table)
+        if before.name != after.name:
+            yield sql.RenameColumn(table, before.name, after.name)
+        yield from self._type()
+        yield from self._defaults()
+        yield from self._null()
+        if before.primary_key and not after.primary_key:
+            yield sql.DropConstraint(table, unique=True)
+        if after.unique and not after.primary_key and (not before.unique or before.primary_key):
+            yield sql.AddUnique(table, columns=(after.name,))
+        if after.indexed and not after.unique and (not before.indexed or before.unique):
+            yield sql.CreateIndex(table, columns=(after.name,))
+        if self._becomes_primary_key():
+            yield sql.AddUnique(table, columns=(after.name,), primary_key=True)
+        for relation in relations:
+            yield self._retyped(relation)
+        if after.references and (drops_key or not before.references):
+            yield sql.AddForeignKey(table, columns=(after.name,), target=after.references)
+        for model, _, key in relations:
+            if key.db_constraint:
+                yield sql.AddForeignKey(table_name(model), target=table)
+        if before.check != after.check and after.check:
+            yield sql.AddCheck(table, columns=(after.name,))
+        if self._gets_like_index():
+            yield sql.CreateIndex(table, columns=(after.name,))
+
+    def _more_than_a_comment(self) -> bool:
+        old, new = (_database_attributes(field) for field in (self.old, self.new))
+        for _, _, kwargs in (old, new):
+            kwargs.pop("db_comment", None)
+        return self.before.name != self.after.name or old != new
+
+    def _becomes_primary_key(self) -> bool:
+        return self.after.primary_key and not self.before.primary_key
+
+    def _changes_a_target(self) -> bool:
+        """Tell whether foreign keys that point at the column have to change with it."""
+        before, after = self.before, self.after
+        both = (before.primary_key and after.primary_key) or (before.unique and after.unique)
+        return both and (before.type, before.collation) != (after.type, after.collation)
+
+    def _relations(self) -> Iterator[Relation]:
+        """Yield the foreign keys that point at the column."""
+        model = self.context.after
+        assert model is not None
+        for other, name, field in relations_to(
+            (model.app_label, model.name_lower), self.context.state
+        ):
+            to_field = field.remote_field.field_name
+            if has_table(other) and (to_field == self.name if to_field else self.old.primary_key):
+                yield other, name, field
+
+    def _retyped(self, relation: Relation) -> sql.Statement:
+        model, name, field = relation
+        column = column_of(name, field, model, self.context.state)
+        return sql.AlterColumnType(
+            table_name(model),
+            column.name if column else name,
+            self.before.type,
+            self.after.type,
+            rewrites=rewrites_table(self.before.type, self.after.type),
+        )
+
+    def _type(self) -> Iterator[sql.Statement]:
+        before, after = self.before, self.after
+        changes = (before.type, before.suffix, before.collation, before.comment) != (
+            after.type,
+            after.suffix,
+            after.collation,
+            after.comment,
+        )
+        if not changes:
+            return
+        if before.suffix and not after.suffix:
+            yield sql.DropIdentity(self.table, after.name)
+        rewrites = rewrites_table(before.type, after.type)
+        yield sql.AlterColumnType(
+            self.table,
+            after.name,
+            before.type,
+            after.type,
+            cast=_is_cast(self.old, self.new),
+            viewed_by=tuple(self.context.schema.views_of(self.table, before.name)),
+            rewrites=rewrites,
+            rereads="" if rewrites else self._rereads(),
+        )
+        if after.suffix and not before.suffix:
+            yield sql.AddIdentity(self.table, after.name)
+
+    def _rereads(self) -> str:
+        """Return what makes PostgreSQL go through the table though the type is stored alike."""
+        before, after = self.before, self.after
+        assert self.context.before is not None
+        options = self.context.before.options
+        if before.check or any(
+            isinstance(each, CheckConstraint) and mentions(each.condition, self.name)
+            for each in options.get("constraints", ())
+        ):
+            return "a CHECK"
+        items = [*options.get("indexes", ()), *options.get("constraints", ())]
+        if any(_is_rebuilt(item, self.name) for item in items):
+            return "an index with an expression or a condition"
+        if before.collation != after.collation and (
+            before.indexed or before.unique or any(self.name in _fields(item) for item in items)
+        ):
+            return "an index, which is sorted anew"
+        return ""
+
+    def _defaults(self) -> Iterator[sql.Statement]:
+        old, new = self.old, self.new
+        if new.has_db_default():
+            if not old.has_db_default() or new.db_default != old.db_default:
+                yield sql.SetDefault(self.table, self.after.name)
+        elif old.has_db_default():
+            yield sql.DropDefault(self.table, self.after.name)
+
+    def _null(self) -> Iterator[sql.Statement]:
+        before, after = self.before, self.after
+        if before.not_null == after.not_null:
+            return
+        if not after.not_null:
+            yield sql.DropNotNull(self.table, after.name)
+            return
+        proven = self._is_known_to_hold_no_null()
+        if self.new.has_default() or self.new.has_db_default():
+            if not self.new.has_db_default():
+                yield sql.Brief(self.table, "SET DEFAULT")
+            # Without an index on the column this looks at every row, be there NULLs or not.
+            yield sql.WriteRows(self.table, "UPDATE", fills_nulls=after.name)
+        elif fills_existing_rows(self.new):
+            yield sql.Brief(self.table, "SET DEFAULT")
+        yield sql.SetNotNull(self.table, after.name, proven=proven)
+
+    def _is_known_to_hold_no_null(self) -> bool:
+        """Tell whether a valid CHECK says that the field is not NULL."""
+        context = self.context
+        assert context.before is not None
+        return any(
+            isinstance(constraint, CheckConstraint)
+            and constraint.condition in (not_null(self.name), ~null(self.name))
+            and (self.table, constraint.name) not in context.schema.unproven
+            for constraint in context.before.options["constraints"]
+        ) or context.schema.proves_not_null(self.table, self.before.name)
+
+    def _gets_like_index(self) -> bool:
+        before, after = self.before, self.after
+        if not after.like:
+            return False
+        was_indexed = before.indexed or before.unique
+        return (
+            (not was_indexed and after.indexed)
+            or (not before.unique and after.unique)
+            or (was_indexed and _leaves_its_kind(before.type, after.type))
+        )
+
+
+def _leaves_its_kind(before: str, after: str) -> bool:
+    """Tell whether an index for LIKE has to be made anew, as another operator class."""
+    return any(
+        before.startswith(kind) and not after.startswith(kind)
+        for kind in ("varchar", "text", "citext")
+    )
+
+
+def _is_cast(old: AnyField, new: AnyField) -> bool:
+    """Tell whether Django says USING column::type, as it does between kinds of fields.
+
+    It does not if the kind is the same and only a length or the like is another.
+    """
+    while isinstance(old, ArrayField) and isinstance(new, ArrayField):
+        old, new = old.base_field, new.base_field
+    return _template(old) != _template(new)
+
+
+def _template(field: AnyField) -> Any:
+    kind = field.get_internal_type()
+    return database().data_types.get(kind) or field.db_type(database())
+
+
+def not_null(name: str) -> Q:
+    return Q((f"{name}__isnull", False))
+
+
+def null(name: str) -> Q:
+    return Q((f"{name}__isnull", True))
+
+
+def mentions(expression: Any, name: str) -> bool:
+    """Tell whether a condition or an expression is about the field."""
+    if isinstance(expression, Q):
+        return any(mentions(child, name) for child in expression.children)
+    if isinstance(expression, tuple):
+        lookup, value = expression
+        return lookup.split("__")[0] == name or mentions(value, name)
+    if isinstance(expression, F):
+        return bool(expression.name.split("__")[0] == name)
+    if isinstance(expression, Combinable) or hasattr(expression, "get_source_expressions"):
+        return any(mentions(each, name) for each in expression.get_source_expressions())
+    return False
+
+
+def _is_rebuilt(item: Any, name: str) -> bool:
+    """Tell whether an index is built anew whenever the type of the field changes."""
+    if not isinstance(item, Index | UniqueConstraint):
+        return False
+    return mentions(item.condition, name) or any(
+        mentions(expression, name) for expression in item.expressions
+    )
+
+
+def _fields(item: Any) -> list[str]:
+    return [name.lstrip("-") for name in getattr(item, "fields", ())]

@@ -71,10 +71,16 @@ class Brief(Statement):
 
     what: str = ""
     mode: Lock = Lock.ACCESS_EXCLUSIVE
+    alone: bool = False
+    """It fails inside a transaction."""
 
     @property
     def locks(self) -> Mapping[str, Lock]:
         return {self.table: self.mode} if self.table else {}
+
+    @property
+    def refuses_transaction(self) -> bool:
+        return self.alone
 
 
 # Tables
@@ -207,6 +213,8 @@ class AlterColumnType(Statement):
     rewrites: bool = True
     rereads: str = ""
     """What makes it read the table though it need not write it: a CHECK, or an index to rebuild."""
+    using: bool = False
+    """An expression other than the plain cast gives the values, so that it rewrites for sure."""
     observed = (
         "TYPE int->bigint",
         "TYPE text->varchar(50)",
@@ -453,6 +461,8 @@ class WriteRows(Statement):
     """Other tables that it goes through."""
     fills_nulls: str = ""
     """It does no more than to give a value to a column where that is NULL."""
+    columns: tuple[str, ...] = ()
+    """Those that an UPDATE sets."""
     lock = Lock.ROW_EXCLUSIVE
     observed = ("UPDATE all", "DELETE")
 
@@ -487,14 +497,20 @@ class CreateView(Statement):
     """`table` is the view's own name."""
 
     columns: tuple[tuple[str, str], ...] = ()
-    """(table, column) that it shows; a column "*" stands for all of them."""
+    """(table, column) that it shows or chooses rows by.
+
+    A column "*" stands for all of the table's columns, "" for none: it but counts rows, say.
+    """
     materialized: bool = False
     replace: bool = False
     observed = ("CREATE VIEW", "CREATE MATVIEW")
 
     @property
     def locks(self) -> Mapping[str, Lock]:
-        return {table: Lock.ACCESS_SHARE for table, _ in self.columns}
+        locks = {table: Lock.ACCESS_SHARE for table, _ in self.columns}
+        if self.replace:
+            locks[self.table] = Lock.ACCESS_EXCLUSIVE
+        return locks
 
     @property
     def work(self) -> tuple[str, ...]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from zero_downtime.postgres.statements import (
     AddCheck,
+    AlterColumnType,
     CreateIndex,
     CreateTable,
     CreateView,
@@ -14,6 +15,7 @@ from zero_downtime.postgres.statements import (
     DropTable,
     DropView,
     RenameTable,
+    SetNotNull,
     Statement,
     ValidateConstraint,
 )
@@ -66,6 +68,16 @@ class Schema:
                 self.indexes[name] = table
             case DropIndex(name=name):
                 self.indexes.pop(name, None)
+
+    def refined(self, statement: Statement) -> Statement:
+        """Return the statement with what is known of the table that it does not say itself."""
+        if isinstance(statement, SetNotNull) and not statement.proven:
+            proven = self.proves_not_null(statement.table, statement.column)
+            return replace(statement, proven=proven)
+        if isinstance(statement, AlterColumnType) and not statement.viewed_by:
+            views = self.views_of(statement.table, statement.column)
+            return replace(statement, viewed_by=tuple(views))
+        return statement
 
     def proves_not_null(self, table: str, column: str) -> bool:
         """Tell whether a valid CHECK made by SQL says that the column is not NULL."""

@@ -311,14 +311,14 @@ class _Pass:
             self._source,
             tuple(self._taken(translation, after, state)) if self._judged else (),
         )
-        self._learn(operation, translation)
+        groups = self._learn(operation, translation)
         if before is None:
             self._learn_of_new_table(after)
         if not self._judged:
             return
         self._record(
             step,
-            self._timeline.run(translation.now, schema.new_tables, together=in_transaction),
+            self._timeline.run(groups, schema.new_tables, together=in_transaction),
         )
         self._steps.append((step, translation.later))
 
@@ -338,10 +338,17 @@ class _Pass:
                 ):
                     yield statement
 
-    def _learn(self, operation: Operation, translation: Translation) -> None:
+    def _learn(self, operation: Operation, translation: Translation) -> list[list[Statement]]:
+        """Tell the schema of the statements; return them with what the schema knows of them."""
+        schema = self._surroundings.schema
         by_sql = isinstance(operation, RunSQL | RunPython)
-        for statement in (each for group in translation.now for each in group):
-            self._surroundings.schema.learn(statement, by_sql=by_sql)
+        groups: list[list[Statement]] = []
+        for group in translation.now:
+            groups.append([])
+            for statement in group:
+                groups[-1].append(schema.refined(statement))
+                schema.learn(statement, by_sql=by_sql)
+        return groups
 
     def _learn_of_new_table(self, model: ModelState | None) -> None:
         if model is not None and has_table(model):

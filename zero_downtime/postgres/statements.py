@@ -90,6 +90,7 @@ class Brief(Statement):
 class CreateTable(Statement):
     references: tuple[str, ...] = ()
     """Tables that foreign keys written with it point at."""
+    if_not_exists: bool = False
     observed = ("CREATE TABLE plain", "CREATE TABLE with FK")
 
     @property
@@ -374,6 +375,7 @@ class CreateIndex(Statement):
     only: bool = False
     """Of a partitioned table, but of none of its partitions."""
     columns: tuple[str, ...] = ()
+    if_not_exists: bool = False
     implied: bool = False
     """If it is unique: fewer of its columns are so already, so that no two rows can be alike."""
     lock = Lock.SHARE

@@ -37,8 +37,8 @@ class RenameTableBreaksOldCode(Rule):
     ```
 
     With `db_table` given, `RenameModel` does not touch the table, but it does touch the foreign
-    keys that point at it, in the database. To rename a model in Python only, put the operation into the
-    `state_operations` of a `SeparateDatabaseAndState`.
+    keys that point at it, in the database. To rename a model in Python only, put the
+    operation into the `state_operations` of a `SeparateDatabaseAndState`.
     """
 
     code = "ZD205"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from django.db.migrations import AlterField
+
 from zero_downtime.lint.findings import Finding, Hazard, Severity
 from zero_downtime.lint.rule import Rule, quoted
 from zero_downtime.lint.walk import Step
@@ -36,7 +38,7 @@ class AlterTypeConvertsValues(Rule):
     class Migration(migrations.Migration):
         atomic = False
         operations = [
-            zd.AddFieldConcurrently("order", "short_code", models.CharField(max_length=10, null=True)),
+            zd.AddFieldConcurrently("order", "short", models.CharField(max_length=10, null=True)),
         ]
     ```
 
@@ -56,7 +58,7 @@ class AlterTypeConvertsValues(Rule):
         for _, statement in step.effects_of(AlterColumnType):
             if statement.viewed_by:
                 yield self._refused(step, statement)
-            elif statement.before is not None and statement.table == step.table:
+            elif statement.before is not None and not _is_foreign_key(step, statement):
                 known = conversion(statement.before, statement.after, cast=statement.cast)
                 if hazards := list(_hazards(known)):
                     yield self._converted(step, statement, known, hazards)
@@ -85,6 +87,13 @@ class AlterTypeConvertsValues(Rule):
             remedy="Use ExpandAlterField, SwitchAlterField and ContractAlterField with forward= "
             "and backward=; or a new field of the new type.",
         )
+
+
+def _is_foreign_key(step: Step, statement: AlterColumnType) -> bool:
+    """Tell whether the column refers to another one: if values do not fit, its key says so."""
+    if not isinstance(step.operation, AlterField):
+        return False
+    return statement.table != step.table or step.operation.field.is_relation
 
 
 def _hazards(known: Conversion) -> Iterator[Hazard]:

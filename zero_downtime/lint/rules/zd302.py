@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.contrib.postgres.operations import NotInTransactionMixin
+from django.db.migrations import RunSQL
 
 from zero_downtime import operations
 from zero_downtime.lint.findings import Finding, Hazard
@@ -42,6 +43,9 @@ class NonAtomicOperationInTransaction(Rule):
         ]
     ```
 
+    The same is true of `VACUUM`, `CREATE INDEX CONCURRENTLY` and others in `RunSQL`. A string with
+    several statements is a transaction, too, whatever the migration says; a list of strings is not.
+
     If a squashed migration would be better off in a transaction, take the operation out of it: on
     a new database there are no rows to be moved.
     """
@@ -52,14 +56,34 @@ class NonAtomicOperationInTransaction(Rule):
     always_fails = True
 
     def check(self, step: Step) -> Iterator[Finding]:
-        if not (step.in_transaction and isinstance(step.operation, (*OURS, NotInTransactionMixin))):
-            return
         name = type(step.operation).__name__
-        yield self.finding(
+        if step.in_transaction and isinstance(step.operation, (*OURS, NotInTransactionMixin)):
+            yield self._fails(
+                step,
+                f"{name} cannot run inside a transaction, but its migration is atomic: "
+                "it will fail.",
+            )
+        elif any(e.in_transaction and e.statement.refuses_transaction for e in step.effects):
+            why = (
+                "its migration is atomic"
+                if step.in_transaction
+                else "it is sent together with others, which makes one of them all"
+            )
+            yield self._fails(
+                step,
+                f"{name} has a statement that cannot run inside a transaction, but {why}: "
+                "it will fail.",
+            )
+
+    def _fails(self, step: Step, message: str) -> Finding:
+        alone = isinstance(step.operation, RunSQL) and not step.in_transaction
+        return self.finding(
             step,
-            f"{name} cannot run inside a transaction, but its migration is atomic: it will fail.",
+            message,
             hazards=self.hazards,
             # Whatever the tables are like: so it is refused by `migrate` on a new database, too.
             tables=[],
-            remedy="Set `atomic = False` on the Migration class.",
+            remedy="Give each statement to RunSQL as an item of a list of its own."
+            if alone
+            else "Set `atomic = False` on the Migration class.",
         )

@@ -158,13 +158,22 @@ class _Change:
             after.name,
             before.type,
             after.type,
-            cast=_is_cast(self.old, self.new),
-            viewed_by=tuple(self.context.schema.views_of(self.table, before.name)),
+            cast=self._is_cast(),
             rewrites=rewrites,
             rereads="" if rewrites else self._rereads(),
         )
         if after.suffix and not before.suffix:
             yield sql.AddIdentity(self.table, after.name)
+
+    def _is_cast(self) -> bool:
+        """Tell whether Django says USING column::type, as it does between kinds of fields.
+
+        It does not if the kind is the same and only a length or the like is another.
+        """
+        old, new = self.old, self.new
+        while isinstance(old, ArrayField) and isinstance(new, ArrayField):
+            old, new = old.base_field, new.base_field
+        return bool(_template(old, self.before.type) != _template(new, self.after.type))
 
     def _rereads(self) -> str:
         """Return what makes PostgreSQL go through the table though the type is stored alike."""
@@ -219,7 +228,7 @@ class _Change:
             and constraint.condition in (not_null(self.name), ~null(self.name))
             and (self.table, constraint.name) not in context.schema.unproven
             for constraint in context.before.options["constraints"]
-        ) or context.schema.proves_not_null(self.table, self.before.name)
+        )
 
     def _gets_like_index(self) -> bool:
         before, after = self.before, self.after
@@ -241,19 +250,11 @@ def _leaves_its_kind(before: str, after: str) -> bool:
     )
 
 
-def _is_cast(old: AnyField, new: AnyField) -> bool:
-    """Tell whether Django says USING column::type, as it does between kinds of fields.
-
-    It does not if the kind is the same and only a length or the like is another.
-    """
-    while isinstance(old, ArrayField) and isinstance(new, ArrayField):
-        old, new = old.base_field, new.base_field
-    return _template(old) != _template(new)
-
-
-def _template(field: AnyField) -> Any:
-    kind = field.get_internal_type()
-    return database().data_types.get(kind) or field.db_type(database())
+def _template(field: AnyField, type_: str) -> Any:
+    """Return what the types of all fields of the kind are made from."""
+    if field.is_relation:
+        return type_
+    return database().data_types.get(field.get_internal_type(), type_)
 
 
 def not_null(name: str) -> Q:

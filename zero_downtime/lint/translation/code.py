@@ -2,24 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from django.db.migrations import RunPython, RunSQL
 from django.db.migrations.operations.base import Operation
 
+from zero_downtime.lint.model_states import column_name, column_type, has_table, table_name
 from zero_downtime.lint.translation.context import Context, Translation
 from zero_downtime.postgres import statements as sql
+from zero_downtime.postgres.parsing import parse
+from zero_downtime.postgres.type_changes import rewrites_table
 
 
 def run_sql(operation: RunSQL, context: Context) -> Translation:
-    return Translation()
+    """Read the SQL; each string of it is sent as a whole, and is one transaction at least."""
+    return Translation(
+        tuple(
+            tuple(_with_type_before(statement, context) for statement in _read(text, params))
+            for text, params in _texts(operation.sql)
+        )
+    )
+
+
+def _texts(given: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what Django sends, with the parameters: a string, or each item of a list."""
+    if given == RunSQL.noop:
+        return
+    for item in [given] if isinstance(given, str) else given:
+        yield item if isinstance(item, list | tuple) else (item, None)
+
+
+def _read(text: str, params: Any) -> tuple[sql.Statement, ...]:
+    parsed = parse(str(text), has_params=params is not None)
+    return tuple(statement for each in parsed for statement in each.statements)
 
 
 def run_python(operation: RunPython, context: Context) -> Translation:
     if operation.code is RunPython.noop:
         return Translation()
     return Translation.of([sql.Opaque("", getattr(operation.code, "__name__", "RunPython"))])
+
+
+def _with_type_before(statement: sql.Statement, context: Context) -> sql.Statement:
+    """Return a change of type with the type that the models know the column by."""
+    if not isinstance(statement, sql.AlterColumnType) or statement.before is not None:
+        return statement
+    for model in context.state.models.values():
+        if has_table(model) and table_name(model) == statement.table:
+            for name, field in model.fields.items():
+                if column_name(name, field) == statement.column:
+                    return _between(statement, column_type(field, model, context.state))
+    return statement
+
+
+def _between(statement: sql.AlterColumnType, before: str | None) -> sql.Statement:
+    if before is None:
+        return statement
+    rewrites = statement.using or rewrites_table(before, statement.after)
+    return replace(statement, before=before, rewrites=rewrites)
 
 
 HANDLERS: dict[type[Operation], Callable[[Any, Context], Translation]] = {

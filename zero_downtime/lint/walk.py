@@ -204,13 +204,14 @@ def walk(
     the next. Otherwise only initial migrations of one app know of each other's tables.
     """
     initial_tables: defaultdict[str, set[str]] = defaultdict(set)
+    plan_tables: set[str] = set()
+    plan_code = OldCode(state)
     schema = Schema()
-    old_code = OldCode(state)
     for migration in migrations:
         is_judged = migration in judged
-        if not (together and is_judged):
-            schema.new_tables = set()
-            old_code = OldCode(state)
+        of_plan = together and is_judged
+        schema.new_tables = plan_tables if of_plan else set()
+        old_code = plan_code if of_plan else OldCode(state)
         if migration.initial:
             schema.new_tables |= initial_tables[migration.app_label]
         yield from _Pass(migration, state, Surroundings(schema, old_code), is_judged).steps()

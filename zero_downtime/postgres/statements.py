@@ -453,6 +453,8 @@ class WriteRows(Statement):
     """Other tables that it goes through."""
     columns: tuple[str, ...] = ()
     """Those that an UPDATE sets."""
+    pinned: frozenset[str] = frozenset()
+    """Columns whose values WHERE gives. If one of them is unique, it concerns few rows."""
     lock = Lock.ROW_EXCLUSIVE
     observed = ("UPDATE all", "DELETE")
 

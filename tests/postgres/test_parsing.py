@@ -316,11 +316,13 @@ def test_indexes(sql: str, expected: Statement) -> None:
         ),
         ("lock table big", LockTable("big")),
         ("lock big in share mode", LockTable("big", Lock.SHARE)),
-        ("set local lock_timeout = '1s'", Brief("", "VARIABLE SET")),
+        ("set local lock_timeout = '1s'", Brief("", "SET lock_timeout")),
         ("commit", Brief("", "COMMIT")),
-        ("create database other", Brief("", "CREATEDB", alone=True)),
+        ("create database other", Brief("", "CREATE DATABASE", alone=True)),
         ("create trigger x after insert on big execute function f()", CreateTrigger("big", "x")),
         ("drop trigger x on s.big", Brief("s.big", "DROP TRIGGER")),
+        (BIG + "rename constraint x to y", Brief("big", "RENAME CONSTRAINT")),
+        ("alter type mood add value 'odd'", Brief("", "ALTER TYPE ... ADD VALUE")),
         (
             "create or replace function f() returns int language sql return 1",
             Brief("", "CREATE FUNCTION"),
@@ -423,6 +425,12 @@ def test_writes_tell_what_else_they_read() -> None:
     ]
 
 
+def test_columns_whose_values_are_given_tell_more_to_who_knows_what_is_unique() -> None:
+    assert told("delete from big where code = 'x' and (a = 1 and b = 2 or a = 3)") == [
+        WriteRows("big", "DELETE", keys=True, pinned=frozenset(["code", "a"]))
+    ]
+
+
 def test_what_a_cte_writes_is_seen() -> None:
     assert told("with gone as (delete from a returning *) insert into b select * from gone") == [
         WriteRows("a", "DELETE", keys=True),
@@ -446,6 +454,78 @@ def test_what_a_cte_writes_is_seen() -> None:
 )
 def test_select(sql: str, expected: list[Statement]) -> None:
     assert told(sql) == expected
+
+
+# Blocks
+
+
+def test_what_stands_in_a_block_is_seen() -> None:
+    assert told(
+        """
+        do $$
+        declare
+            row record;
+        begin
+            if exists (select from big where a is null) then
+                alter table big drop column a;
+                execute 'truncate big';
+            end if;
+            for row in select id from big loop
+                update big set b = 'it''s' where id = row.id;
+            end loop;
+        end
+        $$
+        """
+    ) == [
+        ReadRows("big"),
+        DropColumn("big", "a"),
+        Truncate("big"),
+        WriteRows("big", "UPDATE", columns=("b",)),
+        ReadRows("big"),
+    ]
+
+
+BATCH = "delete from big where id in (select id from big limit 1000)"
+
+
+def test_batches_in_one_transaction_are_one_large_write() -> None:
+    (write, _) = told(f"do $$ begin loop {BATCH}; exit when not found; end loop; end $$")
+
+    assert isinstance(write, WriteRows)
+    assert not write.bounded
+
+
+def test_batches_that_are_committed_are_few_rows_each() -> None:
+    (write, commit, _) = told(
+        f"do $$ begin loop {BATCH}; commit; exit when not found; end loop; end $$"
+    )
+
+    assert isinstance(write, WriteRows)
+    assert write.bounded
+    assert commit.refuses_transaction
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "begin execute format('drop table %I', 'big'); end",
+        "begin perform somebodys_own(); end",
+        "begin call somebodys_own(); end",
+        "declare x int; begin x := somebodys_own(); end",
+        "begin unknown := 3; end",
+        "no block at all",
+    ],
+)
+def test_what_a_block_composes_is_opaque(block: str) -> None:
+    (statement,) = told(f"do $${block}$$")
+
+    assert isinstance(statement, Opaque)
+
+
+def test_other_languages_are_opaque() -> None:
+    (statement,) = told("do language plperl 'anything'")
+
+    assert isinstance(statement, Opaque)
 
 
 # Texts
@@ -486,7 +566,9 @@ def test_nothing_is_nothing() -> None:
 def test_placeholders_stand_for_values(sql: str) -> None:
     (parsed,) = parse(sql, has_params=True)
 
-    assert parsed.statements == (WriteRows("big", "UPDATE", bounded=True, columns=("a",)),)
+    (statement,) = parsed.statements
+    assert isinstance(statement, WriteRows)
+    assert statement.bounded
     assert sql.startswith(parsed.text)
 
 
@@ -508,6 +590,7 @@ def test_without_the_parser_it_is_said_what_to_install(monkeypatch: pytest.Monke
 
 # Anything
 
+BLOCK = "do $$ begin loop %s; end loop; end $$"
 SQLS = [
     form["sql"]
     for form in json.loads(Path(__file__).with_name("observed_locks.json").read_text())["forms"]
@@ -524,7 +607,9 @@ def test_never_raises(sql: str, data: st.DataObject, has_params: bool) -> None:
         st.lists(st.sampled_from(TOKENS) | st.text(max_size=3), max_size=3)
     )
 
-    for parsed in parse(" ".join(words), has_params=has_params):
+    text = " ".join(words)
+
+    for parsed in parse(data.draw(st.sampled_from([text, BLOCK % text])), has_params=has_params):
         for statement in parsed.statements:
             assert statement.locks is not None
             assert isinstance(statement.work, tuple)

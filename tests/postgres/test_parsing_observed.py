@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from zero_downtime.postgres.parsing import parse
-from zero_downtime.postgres.statements import Lock
+from zero_downtime.postgres.statements import AlterColumnType, Lock
+from zero_downtime.postgres.type_changes import rewrites_table
 
 OBSERVED = json.loads(Path(__file__).with_name("observed_locks.json").read_text())
 TABLES = set("t parent fkchild pt pt1 pt2 pt2c ptd ptd_def unl mv vw inh_p inh_c".split())
@@ -132,3 +133,61 @@ def test_tells_whether_the_size_of_a_table_matters(form: str) -> None:
 
 def test_exceptions_are_of_forms_that_exist() -> None:
     assert {*UNSEEN_LOCKS, *UNSEEN_WORK, *WORK_ASSUMED} <= set(FORMS)
+
+
+BEFORE = {
+    "a": "integer",
+    "arr": "integer[]",
+    "b": "text",
+    "bt": "bit(4)",
+    "c": "varchar(10)",
+    "ch": "char(5)",
+    "d": "numeric(8, 2)",
+    "dc": "dom",
+    "dt": "date",
+    "e": "timestamp",
+    "en": "en",
+    "f": "timestamp with time zone",
+    "g": "cidr",
+    "h": "varbit(8)",
+    "ip": "inet",
+    "iv": "interval(3)",
+    "j": "json",
+    "jb": "jsonb",
+    "nn": "numeric",
+    "p_id": "bigint",
+    "r4": "real",
+    "si": "smallint",
+    "ts0": "timestamp(3) with time zone",
+    "ts3": "timestamp(3)",
+    "uu": "uuid",
+    "vc": "varchar",
+    "x": "xml",
+}
+REWRITES_ASSUMED = {
+    "TYPE cidr->inet",
+    "TYPE xml->text",
+    "TYPE int->oid",
+    "TYPE int->domain over int (unconstrained)",
+    "TYPE domain->base int",
+    "TYPE bit(4)->varbit",
+    "TYPE varbit(8)->varbit",
+    "TYPE varbit(8)->varbit(16)",
+    "TYPE interval(3)->interval",
+    "TYPE interval(3)->interval(6)",
+    "TYPE timestamp(3)->timestamp",
+    "TYPE timestamp(3)->timestamp(6)",
+    "TYPE timestamptz(3)->timestamptz",
+    "TYPE timestamp->timestamptz UTC (indexed)",
+    "TYPE timestamptz->timestamp UTC (indexed)",
+}
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form.startswith("TYPE ")])
+def test_names_types_so_that_their_change_can_be_judged(form: str) -> None:
+    sql, observed = FORMS[form]
+    ((statement,),) = (parsed.statements for parsed in parse(sql))
+    assert isinstance(statement, AlterColumnType)
+    rewrites = statement.using or rewrites_table(BEFORE[statement.column], statement.after)
+
+    assert rewrites is (bool(observed.get("rewritten")) or form in REWRITES_ASSUMED)

@@ -465,6 +465,8 @@ class WriteRows(Statement):
     """It does no more than to give a value to a column where that is NULL."""
     columns: tuple[str, ...] = ()
     """Those that an UPDATE sets."""
+    pinned: frozenset[str] = frozenset()
+    """Columns whose values WHERE gives. If one of them is unique, it concerns few rows."""
     lock = Lock.ROW_EXCLUSIVE
     observed = ("UPDATE all", "DELETE")
 

@@ -7,9 +7,10 @@ from postgast import find_nodes
 from postgast import pg_query_pb2 as pg
 from postgast.pg_query_pb2 import ColumnRef, FuncCall, Node, RangeVar, SelectStmt
 
+from zero_downtime.postgres.parsing.names import strings
 from zero_downtime.postgres.parsing.trees import column_path, function_path
 
-KEYS = ("id", "pk", "ctid")
+KEYS = frozenset(["id", "pk", "ctid"])
 """What is taken for a key: at most one row has a value of it."""
 
 FEW = 10_000
@@ -52,40 +53,43 @@ class Bounds:
             and all(column_path(each)[1] in KEYS for each in find_nodes(select, ColumnRef))
         )
 
-    def pins(self, condition: Node, table: RangeVar) -> bool:
-        """Tell whether the condition says by key which rows of the table it concerns."""
+    def pinned(self, condition: Node, table: RangeVar) -> frozenset[str]:
+        """Return the columns of the table of which the condition gives the values, all of them."""
         if condition.HasField("bool_expr"):
-            parts = [self.pins(part, table) for part in condition.bool_expr.args]
+            parts = [self.pinned(part, table) for part in condition.bool_expr.args]
             if condition.bool_expr.boolop == pg.AND_EXPR:
-                return any(parts)
-            return condition.bool_expr.boolop == pg.OR_EXPR and all(parts)
+                return frozenset().union(*parts)
+            if condition.bool_expr.boolop == pg.OR_EXPR:
+                return parts[0].intersection(*parts)
         if condition.HasField("a_expr"):
-            return self._compares_key(condition.a_expr, table)
+            return self._compared(condition.a_expr, table)
         if condition.HasField("sub_link"):
             link = condition.sub_link
-            return (
-                link.sub_link_type == pg.ANY_SUBLINK
-                and _is_key(link.testexpr, table)
-                and self.few_rows(link.subselect.select_stmt)
-            )
-        return bool(condition.HasField("current_of_expr"))
+            if link.sub_link_type == pg.ANY_SUBLINK and not link.oper_name:
+                return self._given(link.testexpr, link.subselect, table)
+        return frozenset(["ctid"] if condition.HasField("current_of_expr") else [])
 
-    def _compares_key(self, comparison: pg.A_Expr, table: RangeVar) -> bool:
+    def _compared(self, comparison: pg.A_Expr, table: RangeVar) -> frozenset[str]:
         left, right = comparison.lexpr, comparison.rexpr
-        if [node.string.sval for node in comparison.name] != ["="]:
-            return False
+        if strings(comparison.name) != ("=",):
+            return frozenset()
+        if comparison.kind == pg.AEXPR_OP:
+            return self._given(left, right, table) | self._given(right, left, table)
         if comparison.kind in (pg.AEXPR_IN, pg.AEXPR_OP_ANY):
-            return _is_key(left, table) and self._is_given(right)
-        return comparison.kind == pg.AEXPR_OP and (
-            (_is_key(left, table) and self._is_given(right))
-            or (_is_key(right, table) and self._is_given(left))
-        )
+            return self._given(left, right, table)
+        return frozenset()
+
+    def _given(self, column: Node, value: Node, table: RangeVar) -> frozenset[str]:
+        if not column.HasField("column_ref") or not self._is_given(value):
+            return frozenset()
+        qualifier, name = column_path(column.column_ref)
+        mine = qualifier in ("", table.alias.aliasname or table.relname)
+        return frozenset([name] if mine else [])
 
     def _yields_few(self, source: Node, select: SelectStmt) -> bool:
         if source.HasField("range_var"):
-            return source.range_var.relname in self._few or self.pins(
-                select.where_clause, source.range_var
-            )
+            pinned = self.pinned(select.where_clause, source.range_var)
+            return source.range_var.relname in self._few or bool(pinned & KEYS)
         if source.HasField("range_subselect"):
             return self.few_rows(source.range_subselect.subquery.select_stmt)
         if source.HasField("join_expr"):
@@ -95,19 +99,12 @@ class Bounds:
 
     def _is_given(self, value: Node) -> bool:
         """Tell whether there are few values: constants, or those of few rows."""
+        if value.HasField("select_stmt"):
+            return self.few_rows(value.select_stmt)
         if value.HasField("sub_link"):
-            # One that is compared by "=" yields a single value, or fails.
-            return value.sub_link.sub_link_type == pg.EXPR_SUBLINK or self.few_rows(
-                value.sub_link.subselect.select_stmt
-            )
+            # It yields a single value, or fails.
+            return bool(value.sub_link.sub_link_type == pg.EXPR_SUBLINK)
         return all(column_path(each)[0] in self._few for each in find_nodes(value, ColumnRef))
 
     def _is_small(self, limit: Node) -> bool:
         return bool(limit.a_const.HasField("ival") and limit.a_const.ival.ival <= FEW)
-
-
-def _is_key(expression: Node, table: RangeVar) -> bool:
-    if not expression.HasField("column_ref"):
-        return False
-    qualifier, column = column_path(expression.column_ref)
-    return column in KEYS and qualifier in ("", table.alias.aliasname or table.relname)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from postgast import find_nodes
 from postgast import pg_query_pb2 as pg
@@ -139,8 +138,13 @@ def transaction(statement: pg.TransactionStmt) -> Iterator[Statement]:
     yield Brief("", kind.replace("_", " "))
 
 
-def alter_system(statement: Any) -> Iterator[Statement]:
-    yield Brief("", "ALTER SYSTEM", alone=True)
+def set_variable(statement: pg.VariableSetStmt) -> Iterator[Statement]:
+    yield Brief("", f"SET {statement.name}".rstrip())
+
+
+def alter_enum(statement: pg.AlterEnumStmt) -> Iterator[Statement]:
+    change = "RENAME" if statement.old_val else "ADD"
+    yield Brief("", f"ALTER TYPE ... {change} VALUE")
 
 
 def call(statement: pg.CallStmt) -> Iterator[Statement]:

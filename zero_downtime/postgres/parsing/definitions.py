@@ -45,10 +45,17 @@ _VIEWS = (pg.OBJECT_VIEW, pg.OBJECT_MATVIEW)
 _OF_TABLES = (pg.OBJECT_TRIGGER, pg.OBJECT_RULE, pg.OBJECT_POLICY, pg.OBJECT_TABCONSTRAINT)
 # With CASCADE they take columns or tables along.
 _USED_BY_TABLES = (pg.OBJECT_TYPE, pg.OBJECT_DOMAIN, pg.OBJECT_EXTENSION, pg.OBJECT_SCHEMA)
+_ABBREVIATED = {
+    "TABCONSTRAINT": "CONSTRAINT",
+    "MATVIEW": "MATERIALIZED VIEW",
+    "STATISTIC_EXT": "STATISTICS",
+}
 
 
 def object_kind(kind: pg.ObjectType) -> str:
-    return str(pg.ObjectType.Name(kind)).removeprefix("OBJECT_").replace("_", " ")
+    """Return what SQL calls that kind of object, like `EVENT TRIGGER`."""
+    name = str(pg.ObjectType.Name(kind)).removeprefix("OBJECT_")
+    return _ABBREVIATED.get(name, name.replace("_", " "))
 
 
 def create_table(statement: CreateStmt) -> Iterator[Statement]:

@@ -10,12 +10,12 @@ STEADY = frozenset(
     now transaction_timestamp statement_timestamp date_part date_trunc date_bin extract age
     make_date make_time make_timestamp make_timestamptz make_interval to_timestamp to_date to_char
     to_number timezone isfinite
-    lower upper initcap length char_length octet_length btrim ltrim rtrim trim substr substring
+    lower upper initcap length char_length octet_length btrim ltrim rtrim substr substring
     left right lpad rpad replace translate reverse repeat concat concat_ws format split_part
     strpos position overlay starts_with chr ascii md5 sha224 sha256 sha384 sha512 encode decode
     convert_from convert_to quote_ident quote_literal quote_nullable regexp_replace regexp_match
     regexp_split_to_array string_to_array array_to_string normalize
-    abs ceil ceiling floor round trunc sign mod power sqrt exp ln log div greatest least
+    abs ceil ceiling floor round trunc sign mod power sqrt exp ln log div
     array_append array_prepend array_cat array_remove array_replace array_length array_position
     cardinality array_fill array_upper array_lower unnest generate_series
     json_build_object json_build_array jsonb_build_object jsonb_build_array to_json to_jsonb
@@ -31,9 +31,8 @@ STEADY = frozenset(
     json_object_agg jsonb_object_agg row_number rank dense_rank lag lead first_value last_value
     current_setting current_schema current_schemas current_database version current_user
     session_user pg_get_serial_sequence pg_typeof to_regclass to_regtype to_regproc to_regnamespace
-    pg_table_size pg_indexes_size pg_total_relation_size pg_relation_size pg_size_pretty
-    obj_description col_description pg_get_constraintdef pg_get_indexdef pg_get_viewdef
-    pg_get_expr pg_get_functiondef pg_get_userbyid has_table_privilege pg_backend_pid
+    pg_size_pretty obj_description col_description pg_get_constraintdef pg_get_indexdef
+    pg_get_viewdef pg_get_expr pg_get_functiondef pg_get_userbyid has_table_privilege pg_backend_pid
     """.split()
 )
 
@@ -44,6 +43,7 @@ HARMLESS = frozenset(
     uuidv4 uuidv7 pg_notify pg_advisory_unlock pg_advisory_unlock_all pg_advisory_xact_lock
     pg_try_advisory_lock pg_try_advisory_xact_lock pg_advisory_lock
     uuid_generate_v1 uuid_generate_v1mc uuid_generate_v4 gen_random_bytes gen_salt
+    pg_table_size pg_indexes_size pg_total_relation_size pg_relation_size
     """.split()
 )
 

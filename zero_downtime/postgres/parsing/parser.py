@@ -1,13 +1,12 @@
-"""The parser itself, and where the statements begin and end."""
+"""Where the statements of a text begin and end, and what they do."""
 
 from __future__ import annotations
 
 import postgast
-from google.protobuf.message import DecodeError
-from postgast import PgQueryError
 from postgast import pg_query_pb2 as pg
 
 from zero_downtime.postgres.parsing import Parsed
+from zero_downtime.postgres.parsing.reading import Unreadable, read
 from zero_downtime.postgres.parsing.translators import translate
 from zero_downtime.postgres.statements import Opaque
 
@@ -17,16 +16,13 @@ _COMMENTS = (pg.SQL_COMMENT, pg.C_COMMENT)
 def parsed(sql: str, readable: str) -> list[Parsed]:
     """Parse `readable`, in which all stands where it stands in `sql`, but without placeholders."""
     try:
-        encoded = readable.encode()
-        if b"\0" in encoded:
-            return [_opaque(sql, "it contains a NUL character")]
-        tree = postgast.parse(readable)
-    except (PgQueryError, UnicodeEncodeError) as error:
-        return [_opaque(sql, f"it does not parse: {error}")]
-    except DecodeError:
-        return [_opaque(sql, "it is nested too deeply")]
+        statements = read(readable)
+    except Unreadable as error:
+        return [Parsed((Opaque("", str(error)),), sql.strip(), len(sql) - len(sql.lstrip()))]
+    # The parser counts bytes.
+    encoded = readable.encode()
     found = []
-    for raw in tree.stmts:
+    for raw in statements:
         begin = raw.stmt_location
         end = begin + raw.stmt_len if raw.stmt_len else len(encoded)
         offset = len(encoded[:begin].decode())
@@ -41,7 +37,3 @@ def _without_comments_behind(statement: bytes) -> bytes:
         return statement.rstrip()
     tokens = postgast.scan(statement.decode()).tokens
     return statement[: max(token.end for token in tokens if token.token not in _COMMENTS)]
-
-
-def _opaque(sql: str, why: str) -> Parsed:
-    return Parsed((Opaque("", why),), sql.strip(), len(sql) - len(sql.lstrip()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from google.protobuf.message import Message
@@ -114,43 +115,42 @@ class _Query:
     def _insert(self, insert: InsertStmt) -> Iterator[Statement]:
         source = insert.select_stmt.select_stmt
         few = not insert.HasField("select_stmt") or self._bounds.few_rows(source)
-        yield from self._write(insert, "INSERT", few, keys=True)
+        yield from self._write(insert, WriteRows("", "INSERT", few, keys=True))
 
     def _update(self, update: UpdateStmt) -> Iterator[Statement]:
         columns = tuple(node.res_target.name for node in update.target_list)
+        pinned = self._bounds.pinned(update.where_clause, update.relation)
         yield from self._write(
             update,
-            "UPDATE",
-            self._bounds.pins(update.where_clause, update.relation),
-            keys=any(name in KEYS or name.endswith(_FOREIGN_KEY_SUFFIX) for name in columns),
-            columns=columns,
+            WriteRows(
+                "",
+                "UPDATE",
+                bounded=bool(pinned & KEYS),
+                keys=any(name in KEYS or name.endswith(_FOREIGN_KEY_SUFFIX) for name in columns),
+                columns=columns,
+                pinned=pinned,
+            ),
         )
 
     def _delete(self, delete: DeleteStmt) -> Iterator[Statement]:
-        few = self._bounds.pins(delete.where_clause, delete.relation)
-        yield from self._write(delete, "DELETE", few, keys=True)
+        pinned = self._bounds.pinned(delete.where_clause, delete.relation)
+        few = bool(pinned & KEYS)
+        yield from self._write(delete, WriteRows("", "DELETE", few, keys=True, pinned=pinned))
 
     def _merge(self, merge: MergeStmt) -> Iterator[Statement]:
         source = merge.source_relation.range_subselect.subquery
         few = source.HasField("select_stmt") and self._bounds.few_rows(source.select_stmt)
-        yield from self._write(merge, "MERGE", few, keys=True)
+        yield from self._write(merge, WriteRows("", "MERGE", few, keys=True))
 
-    def _write(
-        self,
-        write: Any,
-        verb: str,
-        few: bool,
-        *,
-        keys: bool,
-        columns: tuple[str, ...] = (),
-    ) -> Iterator[Statement]:
+    def _write(self, write: Any, known: WriteRows) -> Iterator[Statement]:
+        """Yield what is `known` of the statement, with the tables it names, and what is in it."""
         target = table_name(write.relation)
         inner = [each for part in _inner_queries(write) for each in self.statements(part)]
         reads = [each.table for each in inner if isinstance(each, ReadRows)]
         reads += [table for table in self._tables(write) if table != target]
         # What a data-modifying CTE does.
         yield from (each for each in inner if not isinstance(each, ReadRows | Brief))
-        yield WriteRows(target, verb, few, keys, tuple(dict.fromkeys(reads)), columns)
+        yield replace(known, table=target, reads=tuple(dict.fromkeys(reads)))
 
     def _tables(self, part: Message) -> tuple[str, ...]:
         """Return the tables that a query names itself, not in a query inside of it."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from postgast import unwrap_node
-from postgast.pg_query_pb2 import Node
+from postgast.pg_query_pb2 import DoStmt, Node
 
 from zero_downtime.postgres.parsing import commands, definitions, rows
 from zero_downtime.postgres.parsing.alter_table import alter_table
-from zero_downtime.postgres.parsing.blocks import do_block
-from zero_downtime.postgres.statements import Brief, Opaque, Statement
+from zero_downtime.postgres.parsing.blocks import parts_of_block
+from zero_downtime.postgres.parsing.reading import Unreadable, read
+from zero_downtime.postgres.statements import Brief, Opaque, Statement, WriteRows
 
 
 def translate(node: Node) -> Iterable[Statement]:
@@ -19,12 +21,33 @@ def translate(node: Node) -> Iterable[Statement]:
     kind = node.WhichOneof("node") or ""
     if kind in _TRANSLATORS:
         return _TRANSLATORS[kind](unwrap_node(node))
+    if kind in _ALONE:
+        return [Brief("", _ALONE[kind], alone=True)]
     command = kind.removesuffix("_stmt").replace("_", " ").upper()
     if kind in _BRIEF:
         return [Brief("", command)]
-    if kind in _ALONE:
-        return [Brief("", command, alone=True)]
-    return [Opaque("", f"{command} is not known here")]
+    return [Opaque("", _OPAQUE.get(kind, f"{command} is not known here"))]
+
+
+def _do_block(block: DoStmt) -> Iterator[Statement]:
+    for part in parts_of_block(block):
+        if isinstance(part, Statement):
+            yield part
+            continue
+        for statement in _translate_text(part.text):
+            if part.repeated and isinstance(statement, WriteRows):
+                statement = replace(statement, bounded=False)
+            yield statement
+
+
+def _translate_text(sql: str) -> Iterator[Statement]:
+    try:
+        statements = read(sql)
+    except Unreadable as error:
+        yield Opaque("", str(error))
+    else:
+        for each in statements:
+            yield from translate(each.stmt)
 
 
 def _inner(statement: Any) -> Iterator[Statement]:
@@ -73,8 +96,9 @@ _TRANSLATORS: dict[str, Callable[[Any], Iterator[Statement]]] = {
     "declare_cursor_stmt": _inner,
     # What else there is
     "transaction_stmt": commands.transaction,
-    "alter_system_stmt": commands.alter_system,
-    "do_stmt": do_block,
+    "variable_set_stmt": commands.set_variable,
+    "alter_enum_stmt": commands.alter_enum,
+    "do_stmt": _do_block,
     "call_stmt": commands.call,
     "execute_stmt": commands.execute,
 }
@@ -83,22 +107,30 @@ _TRANSLATORS: dict[str, Callable[[Any], Iterator[Statement]]] = {
 _BRIEF = frozenset(
     f"{name}_stmt"
     for name in """
-    create_schema alter_collation grant_role alter_default_privileges variable_set variable_show
+    create_schema alter_collation grant_role alter_default_privileges variable_show
     create_extension alter_extension_contents create_fdw alter_fdw create_foreign_server
     alter_foreign_server create_user_mapping alter_user_mapping drop_user_mapping create_am
     create_event_trig alter_event_trig create_plang create_role alter_role alter_role_set drop_role
     create_seq define create_domain create_op_class create_op_family alter_op_family sec_label
     close_portal fetch alter_stats create_function alter_function alter_object_depends alter_owner
     alter_operator alter_type notify listen unlisten composite_type create_enum create_range
-    alter_enum load alter_database alter_database_refresh_coll alter_database_set check_point
+    load alter_database alter_database_refresh_coll alter_database_set check_point
     constraints_set create_conversion create_cast create_transform deallocate
     alter_tsdictionary alter_tsconfiguration reassign_owned alter_table_space_options
+    import_foreign_schema alter_subscription discard
     """.split()
 )
-_ALONE = frozenset(
-    f"{name}_stmt"
-    for name in """
-    createdb dropdb create_table_space drop_table_space create_subscription drop_subscription
-    discard
-    """.split()
-)
+_ALONE = {
+    "createdb_stmt": "CREATE DATABASE",
+    "dropdb_stmt": "DROP DATABASE",
+    "create_table_space_stmt": "CREATE TABLESPACE",
+    "drop_table_space_stmt": "DROP TABLESPACE",
+    "create_subscription_stmt": "CREATE SUBSCRIPTION",
+    "drop_subscription_stmt": "DROP SUBSCRIPTION",
+    "alter_system_stmt": "ALTER SYSTEM",
+}
+_OPAQUE = {
+    "alter_extension_stmt": "ALTER EXTENSION runs the extension's own script",
+    "alter_table_move_all_stmt": "it writes all tables of a tablespace anew",
+    "drop_owned_stmt": "DROP OWNED drops all that a role owns",
+}

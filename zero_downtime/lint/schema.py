@@ -74,9 +74,9 @@ class Schema:
         if isinstance(statement, SetNotNull) and not statement.proven:
             proven = self.proves_not_null(statement.table, statement.column)
             return replace(statement, proven=proven)
-        if isinstance(statement, AlterColumnType) and not statement.viewed_by:
+        if isinstance(statement, AlterColumnType):
             views = self.views_of(statement.table, statement.column)
-            return replace(statement, viewed_by=tuple(views))
+            return replace(statement, used_by=(*statement.used_by, *views)) if views else statement
         return statement
 
     def proves_not_null(self, table: str, column: str) -> bool:

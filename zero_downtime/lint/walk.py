@@ -71,13 +71,21 @@ class OldCode:
         return (
             (table, column) in self.lost_columns
             or table in self.lost_tables
-            or any(
-                column == column_name(name, each)
+            or self.field(table, column) is not None
+            or any(table in _many_to_many_tables(model) for model in self.state.models.values())
+        )
+
+    def field(self, table: str, column: str) -> AnyField | None:
+        """Return the field of the column, if a model still has it."""
+        return next(
+            (
+                each
                 for model in self.state.models.values()
                 if table_name(model) == table
                 for name, each in model.fields.items()
-            )
-            or any(table in _many_to_many_tables(model) for model in self.state.models.values())
+                if column_name(name, each) == column
+            ),
+            None,
         )
 
     def learn(self, operation: Operation, before: ModelState | None) -> None:

@@ -209,8 +209,8 @@ class AlterColumnType(Statement):
     after: str = ""
     cast: bool = True
     """It says USING column::type, so that text which is too long is cut off."""
-    viewed_by: tuple[str, ...] = ()
-    """Views that show the column: PostgreSQL refuses to change its type."""
+    used_by: tuple[str, ...] = ()
+    """Views and generated columns that need it as it is: PostgreSQL refuses to change its type."""
     rewrites: bool = True
     rereads: str = ""
     """What makes it read the table though it need not write it: a CHECK, or an index to rebuild."""
@@ -531,6 +531,17 @@ class CreateTrigger(Statement):
     name: str = ""
     lock = Lock.SHARE_ROW_EXCLUSIVE
     observed = ("CREATE TRIGGER",)
+
+
+@dataclass(frozen=True)
+class Refused(Statement):
+    """Something that Django does not even try."""
+
+    why: str = ""
+
+    @property
+    def locks(self) -> Mapping[str, Lock]:
+        return {}
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,13 @@ from zero_downtime.lint.findings import Finding, Hazard
 from zero_downtime.lint.rule import Rule
 from zero_downtime.lint.timeline import Effect
 from zero_downtime.lint.walk import Step
-from zero_downtime.postgres.statements import AddColumn, DropDefault, DropNotNull, SetDefault
+from zero_downtime.postgres.statements import (
+    AddColumn,
+    Default,
+    DropDefault,
+    DropNotNull,
+    SetDefault,
+)
 
 
 class AddNotNullFieldBreaksOldCode(Rule):
@@ -62,6 +68,8 @@ class AddNotNullFieldBreaksOldCode(Rule):
                     f"New column {column} is NOT NULL and has no default: "
                     "the migration fails if the table has a row."
                 )
+            elif statement.unique and statement.default is Default.CONSTANT:
+                continue  # it fails before it could break anything: see ZD103
             elif not _has_default_in_the_end(step, effect, statement):
                 hazard = Hazard.BREAKS_OLD_CODE
                 message = (

@@ -45,8 +45,8 @@ class AlterTypeConvertsValues(Rule):
     `ExpandAlterField` with `forward=` and `backward=` says how values are converted, keeps both
     columns while old and new code run, and reports what it cannot convert before anything is lost.
 
-    PostgreSQL refuses to change the type of a column that a view shows: drop the view before, and
-    make it again after.
+    PostgreSQL refuses to change the type of a column that a view shows, or from which another
+    column is generated: drop that before, and make it again after.
     """
 
     code = "ZD207"
@@ -56,7 +56,7 @@ class AlterTypeConvertsValues(Rule):
 
     def check(self, step: Step) -> Iterator[Finding]:
         for _, statement in step.effects_of(AlterColumnType):
-            if statement.viewed_by:
+            if statement.used_by:
                 yield self._refused(step, statement)
             elif statement.before is not None and not _is_foreign_key(step, statement):
                 known = conversion(statement.before, statement.after, cast=statement.cast)
@@ -67,10 +67,10 @@ class AlterTypeConvertsValues(Rule):
         return self.finding(
             step,
             f'PostgreSQL refuses to change the type of column "{statement.column}" of table '
-            f'"{statement.table}": it is shown by {quoted(statement.viewed_by)}.',
+            f'"{statement.table}": {quoted(statement.used_by)} needs it as it is.',
             hazards=[Hazard.MAY_FAIL],
             tables=[statement.table],
-            remedy="Drop the view before, in the same migration, and make it again after.",
+            remedy="Drop that before, in the same migration, and make it again after.",
         )
 
     def _converted(

@@ -57,10 +57,12 @@ class DropDefaultBreaksOldCode(Rule):
                 continue
             if not _matters(step, effect, statement):
                 continue
+            collides = isinstance(statement, AddIdentity)
             yield self.finding(
                 step,
                 _message(statement),
-                hazards=[Hazard.BREAKS_OLD_CODE],
+                # It is new code that lets the database count.
+                hazards=[] if collides else [Hazard.BREAKS_OLD_CODE],
                 tables=[statement.table],
                 remedy="Deploy code that gives every row a value first; "
                 "let SeparateDatabaseAndState tell the state until then.",
@@ -74,7 +76,9 @@ def _matters(step: Step, effect: Effect, statement: Statement) -> bool:
     if not step.surroundings.old_code.knows_column(statement.table, statement.column):
         return False
     old = step.old_field(getattr(step.operation, "name", ""))
-    return old is None or not old.null
+    if old is None:
+        old = step.surroundings.old_code.field(statement.table, statement.column)
+    return old is None or (old.has_db_default() and not old.null)
 
 
 def _message(statement: Dropped) -> str:

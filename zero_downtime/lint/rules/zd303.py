@@ -46,7 +46,13 @@ class UnbatchedWrite(Rule):
 
     code = "ZD303"
     name = "unbatched-write"
-    hazards = (Hazard.LONG_TRANSACTION, Hazard.BLOCKS_READS, Hazard.BLOCKS_WRITES)
+    hazards = (
+        Hazard.LONG_TRANSACTION,
+        Hazard.BLOCKS_READS,
+        Hazard.BLOCKS_WRITES,
+        Hazard.LOSES_DATA,
+        Hazard.IRREVERSIBLE,
+    )
     statements = (WriteRows,)
 
     def check(self, step: Step) -> Iterator[Finding]:
@@ -57,12 +63,17 @@ class UnbatchedWrite(Rule):
             return
         first = effects[0].statement
         assert isinstance(first, WriteRows)
+        hazards = [Hazard.LONG_TRANSACTION, *blocking(*effects)]
+        if any(
+            isinstance(e.statement, WriteRows) and e.statement.verb == "DELETE" for e in effects
+        ):
+            hazards += [Hazard.LOSES_DATA, Hazard.IRREVERSIBLE]
         yield self.finding(
             step,
             f'{first.verb} goes through the whole table "{first.table}" in one transaction: '
             f"rows stay locked until the last one is written.{who_waits(*effects)}",
             severity=Severity.ERROR if blocking(*effects) else Severity.WARNING,
-            hazards=[Hazard.LONG_TRANSACTION, *blocking(*effects)],
+            hazards=hazards,
             tables=waiting_tables(*effects),
             remedy="Use BackfillField or BatchedRunPython in a migration with atomic = False.",
         )

@@ -32,6 +32,9 @@ def altered(
     after = column_of(new_name, new, context.after, context.state)
     if before is None or after is None or not _touches_database(old, new, before, after):
         return
+    if (before.generated, _expression(old)) != (after.generated, _expression(new)):
+        yield sql.Refused(context.table, "Django does not alter generated fields")
+        return
     yield from _Change(old_name, old, new, before, after, context).statements()
 
 
@@ -159,11 +162,19 @@ class _Change:
             before.type,
             after.type,
             cast=self._is_cast(),
+            used_by=tuple(self._generated_from_it()),
             rewrites=rewrites,
             rereads="" if rewrites else self._rereads(),
         )
         if after.suffix and not before.suffix:
             yield sql.AddIdentity(self.table, after.name)
+
+    def _generated_from_it(self) -> Iterator[str]:
+        """Yield the names of fields that are generated from the column."""
+        assert self.context.before is not None
+        for name, field in self.context.before.fields.items():
+            if field.generated and name != self.name and mentions(field.expression, self.name):
+                yield name
 
     def _is_cast(self) -> bool:
         """Tell whether Django says USING column::type, as it does between kinds of fields.
@@ -255,6 +266,10 @@ def _template(field: AnyField, type_: str) -> Any:
     if field.is_relation:
         return type_
     return database().data_types.get(field.get_internal_type(), type_)
+
+
+def _expression(field: AnyField) -> Any:
+    return getattr(field, "expression", None)
 
 
 def not_null(name: str) -> Q:

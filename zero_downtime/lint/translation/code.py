@@ -20,7 +20,7 @@ def run_sql(operation: RunSQL, context: Context) -> Translation:
     """Read the SQL; each string of it is sent as a whole, and is one transaction at least."""
     return Translation(
         tuple(
-            tuple(_with_type_before(statement, context) for statement in _read(text, params))
+            tuple(_informed(statement, context) for statement in _read(text, params))
             for text, params in _texts(operation.sql)
         )
     )
@@ -45,15 +45,19 @@ def run_python(operation: RunPython, context: Context) -> Translation:
     return Translation.of([sql.Opaque("", getattr(operation.code, "__name__", "RunPython"))])
 
 
-def _with_type_before(statement: sql.Statement, context: Context) -> sql.Statement:
-    """Return a change of type with the type that the models know the column by."""
-    if not isinstance(statement, sql.AlterColumnType) or statement.before is not None:
+def _informed(statement: sql.Statement, context: Context) -> sql.Statement:
+    """Return the statement with what the models know of its column."""
+    if not isinstance(statement, sql.AlterColumnType | sql.SetNotNull):
         return statement
     for model in context.state.models.values():
         if has_table(model) and table_name(model) == statement.table:
             for name, field in model.fields.items():
-                if column_name(name, field) == statement.column:
+                if column_name(name, field) != statement.column:
+                    continue
+                if isinstance(statement, sql.AlterColumnType):
                     return _between(statement, column_type(field, model, context.state))
+                if not field.null:
+                    return sql.Brief(statement.table, "SET NOT NULL, which it is")
     return statement
 
 

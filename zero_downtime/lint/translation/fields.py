@@ -94,7 +94,10 @@ def _altered(
     new = new_field or context.after.fields.get(new_name)
     if old is None or new is None:
         return Translation()
-    if old.many_to_many and new.many_to_many:
+    if bool(old.many_to_many) != bool(new.many_to_many):
+        why = "Django does not alter fields to or from many-to-many"
+        return Translation.of([sql.Refused(context.table, why)])
+    if old.many_to_many:
         return many_to_many.altered(old_name, old, new_name, new, context)
     return Translation.of(alter_field.altered(old_name, old, new_name, new, context))
 

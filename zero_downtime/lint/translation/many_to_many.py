@@ -34,6 +34,9 @@ def altered(old_name: str, old: Any, new_name: str, new: Any, context: Context) 
     """Rename the table, and add the foreign key anew if it points elsewhere."""
     before = many_to_many_table(context.table, old_name, old)
     after = many_to_many_table(context.table, new_name, new)
+    if (before is None) != (after is None):
+        why = "Django does not add or remove through= of a many-to-many field"
+        return Translation.of([sql.Refused(context.table, why)])
     if before is None or after is None:
         return Translation()
     return Translation.of(_altered(before, old, after, new, context))

@@ -22,7 +22,7 @@ from zero_downtime.lint.model_states import (
 from zero_downtime.postgres.functions import is_volatile
 from zero_downtime.postgres.statements import Default
 
-Relation = tuple[ModelState, str, "ForeignKey[Any, Any]"]
+Relation = tuple[ModelState, str, Any]
 """The model that has the foreign key, the field's name, and the field."""
 
 
@@ -56,7 +56,7 @@ class Column:
     """Its database default differs from row to row."""
 
 
-def column_of(name: str, field: AnyField, model: ModelState, state: ProjectState) -> Column | None:
+def column_of(name: str, field: Any, model: ModelState, state: ProjectState) -> Column | None:
     """Return the column of `model`'s field; None when it has none, or who knows which."""
     column = column_name(name, field)
     type_ = None if column is None else column_type(field, model, state)
@@ -110,9 +110,9 @@ def relations_to(model: tuple[str, str], state: ProjectState) -> Iterator[Relati
                 yield other, name, field
 
 
-def _target(field: AnyField, model: ModelState, state: ProjectState) -> tuple[str, str]:
+def _target(field: Any, model: ModelState, state: ProjectState) -> tuple[str, str]:
     """Return the table and the column that a foreign key constraint points at."""
-    if not (isinstance(field, ForeignKey) and field.db_constraint):
+    if not (isinstance(field, ForeignKey) and field.db_constraint):  # type: ignore[attr-defined]
         return "", ""
     key = resolve_relation(field.remote_field.model, model.app_label, model.name_lower)
     target = state.models.get(key)
@@ -138,5 +138,5 @@ def _is_volatile(default: Any) -> bool:
         names = (default.function or "", (default.template or "").partition("(")[0])
         if any(is_volatile(name) for name in names if name and "%" not in name):
             return True
-    sources = getattr(default, "get_source_expressions", list)()
+    sources: list[Any] = getattr(default, "get_source_expressions", list)()
     return any(_is_volatile(source) for source in sources if source is not None)

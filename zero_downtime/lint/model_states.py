@@ -92,11 +92,11 @@ def database() -> BaseDatabaseWrapper:
     return next((each for each in own if each.vendor == "postgresql"), DatabaseWrapper({}))
 
 
-def many_to_many_table(table: str, name: str, field: ManyToManyField[Any, Any]) -> str | None:
+def many_to_many_table(table: str, name: str, field: Any) -> str | None:
     """Return the table Django makes for a field of `table`; None if a model provides it."""
     if field.remote_field.through:
         return None
-    fixed: str | None = field.db_table  # type: ignore[attr-defined]  # django-stubs lacks it
+    fixed: str | None = field.db_table
     return fixed or truncate_name(f"{table}_{name}", MAX_BYTES)
 
 

@@ -104,13 +104,13 @@ class OldCode:
             if column is not None:
                 self.lost_columns.add((table, column))
             elif known.many_to_many:
-                self.lost_tables.update(filter(None, [many_to_many_table(table, name, known)]))  # type: ignore[arg-type]
+                self.lost_tables.update(filter(None, [many_to_many_table(table, name, known)]))
 
 
 def _many_to_many_tables(model: ModelState) -> list[str]:
     table = table_name(model)
     tables = (
-        many_to_many_table(table, name, each)  # type: ignore[arg-type]
+        many_to_many_table(table, name, each)
         for name, each in model.fields.items()
         if each.many_to_many
     )

@@ -87,5 +87,5 @@ class ContractWithExpand(Rule):
 
 
 def _field(operation: Operation) -> tuple[str, str]:
-    name = getattr(operation, "new_name", None) or getattr(operation, "name", "")
+    name: str = getattr(operation, "new_name", "") or getattr(operation, "name", "")
     return model_names(operation)[0], name

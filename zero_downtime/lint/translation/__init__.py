@@ -25,6 +25,7 @@ HANDLERS: dict[type[Operation], Callable[[Any, Context], Translation]] = {
 
 def translate(operation: Operation, context: Context) -> Translation:
     """Return what `operation` does to the database; nothing if it is not known."""
+    kind: Any
     for kind in type(operation).__mro__:
         handler = HANDLERS.get(kind)
         if handler is not None:

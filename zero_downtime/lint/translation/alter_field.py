@@ -173,7 +173,7 @@ class _Change:
         """Yield the names of fields that are generated from the column."""
         assert self.context.before is not None
         for name, field in self.context.before.fields.items():
-            if field.generated and name != self.name and mentions(field.expression, self.name):
+            if field.generated and name != self.name and mentions(_expression(field), self.name):
                 yield name
 
     def _is_cast(self) -> bool:
@@ -288,7 +288,7 @@ def mentions(expression: Any, name: str) -> bool:
         lookup, value = expression
         return lookup.split("__")[0] == name or mentions(value, name)
     if isinstance(expression, F):
-        return bool(expression.name.split("__")[0] == name)
+        return bool(expression.name.split("__")[0] == name)  # type: ignore[attr-defined]  # stubs
     if isinstance(expression, Combinable) or hasattr(expression, "get_source_expressions"):
         return any(mentions(each, name) for each in expression.get_source_expressions())
     return False

@@ -31,7 +31,8 @@ def _texts(given: Any) -> Iterator[tuple[str, Any]]:
     if given == RunSQL.noop:
         return
     for item in [given] if isinstance(given, str) else given:
-        yield item if isinstance(item, list | tuple) else (item, None)
+        text, params = item if isinstance(item, list | tuple) else (item, None)
+        yield text, params
 
 
 def _read(text: str, params: Any) -> tuple[sql.Statement, ...]:

@@ -124,7 +124,7 @@ def _is_implied(names: Any, context: Context) -> bool:
     )
 
 
-def _is_index(constraint: UniqueConstraint) -> bool:
+def _is_index(constraint: Any) -> bool:
     """Tell whether Django makes it as a unique index, which lets reads go on."""
     return bool(
         constraint.condition or constraint.include or constraint.opclasses or constraint.expressions

@@ -91,7 +91,7 @@ def _renamed_model(
     for name, field in after.fields.items():
         if not field.many_to_many:
             continue
-        old_m2m, new_m2m = (many_to_many_table(each, name, field) for each in (old, new))  # type: ignore[arg-type]
+        old_m2m, new_m2m = (many_to_many_table(each, name, field) for each in (old, new))
         if old_m2m is None or new_m2m is None:
             continue
         if old_m2m != new_m2m:
@@ -111,7 +111,7 @@ def _incoming_many_to_many(
             remote: Any = field.remote_field
             if resolve_relation(remote.model, other.app_label, other.name_lower) != key:
                 continue
-            m2m = many_to_many_table(table_name(other), name, field)  # type: ignore[arg-type]
+            m2m = many_to_many_table(table_name(other), name, field)
             if m2m is not None and other is not context.after:
                 yield from _renamed_end(m2m, operation, table)
 
@@ -132,7 +132,7 @@ def alter_model_table(operation: AlterModelTable, context: Context) -> Translati
     if old == new:
         return Translation()
     many_to_many = [
-        (many_to_many_table(old, name, field), many_to_many_table(new, name, field))  # type: ignore[arg-type]
+        (many_to_many_table(old, name, field), many_to_many_table(new, name, field))
         for name, field in context.after.fields.items()
         if field.many_to_many
     ]
@@ -169,7 +169,7 @@ def alter_order(operation: AlterOrderWithRespectTo, context: Context) -> Transla
 
 def _many_to_many_tables(model: ModelState, table: str) -> list[str]:
     tables = (
-        many_to_many_table(table, name, field)  # type: ignore[arg-type]
+        many_to_many_table(table, name, field)
         for name, field in model.fields.items()
         if field.many_to_many
     )

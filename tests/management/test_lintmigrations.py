@@ -21,7 +21,9 @@ ADD_INDEX = """
     migrations.AddIndex("order", models.Index(fields=["status"], name="order_status_idx")),
 """
 RUN_PYTHON = """
-    migrations.RunPython(lambda apps, schema_editor: None),
+    migrations.RunPython(
+        lambda apps, schema_editor: apps.get_model("shop", "Order").objects.update(status="new")
+    ),
 """
 
 

@@ -12,7 +12,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.backends.utils import truncate_name
 from django.db.migrations.state import ModelState, ProjectState
 from django.db.migrations.utils import resolve_relation
-from django.db.models import Field, ForeignKey, ManyToManyField
+from django.db.models import Field, ForeignKey
 
 from zero_downtime.postgres.identifiers import MAX_BYTES
 

@@ -461,6 +461,8 @@ class WriteRows(Statement):
     """It may leave foreign keys to be checked when the transaction ends."""
     reads: tuple[str, ...] = ()
     """Other tables that it goes through."""
+    batched: bool = False
+    """Outside of a transaction it is many short ones."""
     fills_nulls: str = ""
     """It does no more than to give a value to a column where that is NULL."""
     columns: tuple[str, ...] = ()
@@ -484,6 +486,11 @@ class Truncate(Statement):
 @dataclass(frozen=True)
 class ReadRows(Statement):
     """A SELECT that goes through a table."""
+
+    in_memory: bool = False
+    """All rows are kept in memory at once."""
+    line: int = 0
+    """Where in the source of a function it stands; 0 in SQL."""
 
     lock = Lock.ACCESS_SHARE
     observed = ("SELECT",)

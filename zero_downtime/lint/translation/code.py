@@ -9,7 +9,9 @@ from typing import Any
 from django.db.migrations import RunPython, RunSQL
 from django.db.migrations.operations.base import Operation
 
+from zero_downtime.lint.data_migrations import Place, python_code
 from zero_downtime.lint.model_states import column_name, column_type, has_table, table_name
+from zero_downtime.lint.python_code import Access, Extent, Kind
 from zero_downtime.lint.translation.context import Context, Translation
 from zero_downtime.postgres import statements as sql
 from zero_downtime.postgres.parsing import parse
@@ -41,9 +43,33 @@ def _read(text: str, params: Any) -> tuple[sql.Statement, ...]:
 
 
 def run_python(operation: RunPython, context: Context) -> Translation:
-    if operation.code is RunPython.noop:
+    """Read the function; each place that goes through rows, or sends SQL, is a statement."""
+    code = python_code(operation)
+    if code is None:
         return Translation()
-    return Translation.of([sql.Opaque("", getattr(operation.code, "__name__", "RunPython"))])
+    place = Place(context.app_label, context.state, context.schema.new_tables)
+    statements = [each for access in code.accesses for each in _accessed(access, place, context)]
+    if code.opaque and place.can_meet_rows():
+        statements.append(sql.Opaque("", code.opaque[0].reason))
+    return Translation.of(statements)
+
+
+def _accessed(access: Access, place: Place, context: Context) -> Iterator[sql.Statement]:
+    if access.kind is Kind.SCHEMA:
+        yield sql.Opaque("", f"{access.operation}() in line {access.line}")
+    elif access.kind is Kind.SQL:
+        for statement in _read(access.sql or "", None):
+            yield _informed(statement, context)
+    elif place.grows(access):
+        table = place.existing_table(access.model) or place.existing_table(access.source) or ""
+        if access.kind is Kind.WRITE:
+            verb = "DELETE" if access.operation == "delete" else "UPDATE"
+            yield sql.WriteRows(table, verb, batched=access.extent is Extent.BATCHES)
+        else:
+            whole = access.extent is Extent.ALL and not access.filtered
+            yield sql.ReadRows(
+                table, in_memory=whole and access.kind is Kind.LOAD, line=access.line
+            )
 
 
 def _informed(statement: sql.Statement, context: Context) -> sql.Statement:

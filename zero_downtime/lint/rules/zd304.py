@@ -73,8 +73,8 @@ class RunPythonImportsModels(Rule):
         app_label, _, model = models[0].partition(".")
         yield self.finding(
             step,
-            f"{function_name(step.operation)} uses {', '.join(models)} as the code has it today (line "
-            f"{imported[0].line}): it fails on new databases once the model has another field.",
+            f"{function_name(step.operation)} uses {', '.join(models)} as the code has it today "
+            f"(line {imported[0].line}): it fails on new databases once the model has changed.",
             severity=Severity.WARNING,
             hazards=[],
             tables=[],

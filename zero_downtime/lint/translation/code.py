@@ -61,10 +61,16 @@ def _accessed(access: Access, place: Place, context: Context) -> Iterator[sql.St
         for statement in _read(access.sql or "", None):
             yield _informed(statement, context)
     elif place.grows(access):
-        table = place.existing_table(access.model) or place.existing_table(access.source) or ""
+        table = place.existing_table(access.model) or ""
+        source = place.existing_table(access.source)
         if access.kind is Kind.WRITE:
             verb = "DELETE" if access.operation == "delete" else "UPDATE"
-            yield sql.WriteRows(table, verb, batched=access.extent is Extent.BATCHES)
+            yield sql.WriteRows(
+                table,
+                verb,
+                reads=(source,) if source else (),
+                batched=access.extent is Extent.BATCHES,
+            )
         else:
             whole = access.extent is Extent.ALL and not access.filtered
             yield sql.ReadRows(

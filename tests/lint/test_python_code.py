@@ -17,6 +17,7 @@ from django.core.management import call_command
 from django.core.paginator import Paginator
 from django.db import connection, transaction
 from django.db.models import F, Q
+from django.utils.functional import SimpleLazyObject
 
 from example_project.shop.models import Order
 from tests.lint.helpers_of_data_migrations import (
@@ -142,6 +143,10 @@ class Updater:
         update_model(apps, schema_editor, "Order")
 
 
+class Heir(Updater):
+    """It is called by what it inherits."""
+
+
 @logged
 def update_with_a_decorator(apps: Any, schema_editor: Any) -> None:
     update_model(apps, schema_editor, "Order")
@@ -150,6 +155,9 @@ def update_with_a_decorator(apps: Any, schema_editor: Any) -> None:
 @logged_carelessly
 def update_with_a_decorator_that_does_not_say_so(apps: Any, schema_editor: Any) -> None:
     update_model(apps, schema_editor, "Order")
+
+
+BOTH = [lambda apps, editor: update_everything(apps, editor), lambda orders: blank_notes(orders)]
 
 
 @pytest.mark.parametrize(
@@ -170,6 +178,9 @@ def update_with_a_decorator_that_does_not_say_so(apps: Any, schema_editor: Any) 
         updating("Order"),
         Updater().update,
         Updater(),
+        Heir(),
+        functools.cache(update_everything),
+        BOTH[0],
         update_with_a_decorator,
         update_with_a_decorator_that_does_not_say_so,
     ],
@@ -406,6 +417,11 @@ def leave_all_but_others_alone(apps: Any, schema_editor: Any) -> None:
         apps.get_model("shop", "Order").objects.update(note="")
 
 
+def leave_postgres_alone_by_its_first_letters(apps: Any, schema_editor: Any) -> None:
+    if not schema_editor.connection.vendor.startswith("postgres"):
+        apps.get_model("shop", "Order").objects.update(note="")
+
+
 def change_values_of_rows(apps: Any, schema_editor: Any) -> None:
     for order in apps.get_model("shop", "Order").objects.iterator():
         order.config.update({"colour": "red"})
@@ -414,7 +430,13 @@ def change_values_of_rows(apps: Any, schema_editor: Any) -> None:
 
 @pytest.mark.parametrize(
     "code",
-    [do_nothing, leave_postgres_alone, leave_all_but_others_alone, change_values_of_rows],
+    [
+        do_nothing,
+        leave_postgres_alone,
+        leave_all_but_others_alone,
+        leave_postgres_alone_by_its_first_letters,
+        change_values_of_rows,
+    ],
 )
 def test_nothing_is_written(code: Callable[..., Any]) -> None:
     assert not writes(code)
@@ -520,6 +542,24 @@ def test_a_model_that_is_not_the_migrations_own(code: Callable[..., Any]) -> Non
     assert access.model == ORDER
 
 
+def load_when_asked() -> Any:
+    raise AssertionError("Reading must not run anything.")
+
+
+LAZY = SimpleLazyObject(load_when_asked)
+
+
+def use_what_is_lazy(apps: Any, schema_editor: Any) -> None:
+    from tests.lint.test_python_code import LAZY as imported
+
+    imported.update(note="")
+    LAZY.update(note="")
+
+
+def test_nothing_is_run_that_is_lazy() -> None:
+    assert not read(use_what_is_lazy).accesses
+
+
 def test_a_model_of_the_migration() -> None:
     assert not only(read(update_everything).accesses).imported
 
@@ -603,6 +643,7 @@ def compute_a_statement(apps: Any, schema_editor: Any) -> None:
         (compute_a_model, Blindness.MODEL),
         (compute_a_statement, Blindness.SQL),
         (print, Blindness.SOURCE),
+        (Updater, Blindness.SOURCE),
         (eval("lambda apps, schema_editor: None"), Blindness.SOURCE),
     ],
 )

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from zero_downtime.lint.python_code import queries
 from zero_downtime.lint.python_code.calls import call
-from zero_downtime.lint.python_code.names import attribute, look_up, resolve
+from zero_downtime.lint.python_code.names import attribute, look_up, of_cell, resolve
 from zero_downtime.lint.python_code.queries import Arguments
 from zero_downtime.lint.python_code.record import Record
 from zero_downtime.lint.python_code.sources import imported_name
@@ -134,6 +134,8 @@ class Expressions(ABC, ast.NodeVisitor):
         while scope is not None:
             if node.id in scope.names:
                 return scope.names[node.id]
+            if node.id in scope.cells:
+                return of_cell(scope.cells[node.id], scope.module)
             scope = scope.parent
         return self._global(node.id)
 

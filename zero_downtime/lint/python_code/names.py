@@ -6,8 +6,10 @@ import ast
 import builtins
 import functools
 import types
+from typing import Any
 
 from django.conf import settings
+from django.db.models.base import ModelBase
 
 from zero_downtime.lint.python_code.facts import ModelKey
 from zero_downtime.lint.python_code.queries import QUERYSET_METHODS, SOME_MODEL
@@ -16,6 +18,7 @@ from zero_downtime.lint.python_code.sources import (
     find,
     imported_name,
     is_first_party,
+    is_of,
     live_object,
     unwrap,
 )
@@ -76,7 +79,7 @@ def resolve(name: str, module: Module) -> Value:
         return Constant(settings.AUTH_USER_MODEL)
     # Without a name of its own, the file was not imported, and neither was what it imports.
     found = live_object(name) if module.name else None
-    if found is not None and not isinstance(found, types.ModuleType):
+    if found is not None and not is_of(found, types.ModuleType):
         value = of_object(found, module)
         return Imported(name) if value is UNKNOWN else value
     key = _model_by_name(name)
@@ -93,18 +96,15 @@ def _model_by_name(name: str) -> ModelKey | None:
     return package[package.index("models", 1) - 1], last.lower()
 
 
-def of_object(found: object, beside: Module) -> Value:
+def of_object(found: Any, beside: Module) -> Value:
     """Return the value for an object of a module that is loaded."""
-    if isinstance(found, PLAIN):
+    if is_of(found, *PLAIN):
         return Constant(found)
-    if isinstance(found, list | tuple) and all(isinstance(each, PLAIN) for each in found):
+    if type(found) in (list, tuple) and all(is_of(each, *PLAIN) for each in found):
         return Several(tuple(map(Constant, found)))
-    options = getattr(found, "_meta", None)
-    if isinstance(found, type):
-        if options is None or not hasattr(options, "model_name"):
-            return UNKNOWN
+    if is_of(found, ModelBase) and (options := getattr(found, "_meta", None)):
         return Model((options.app_label, options.model_name), imported=True)
-    if isinstance(found, types.FunctionType | types.MethodType | functools.partial):
+    if is_of(found, types.FunctionType, types.MethodType, functools.partial):
         return of_callable(found, beside) or UNKNOWN
     return UNKNOWN
 
@@ -128,13 +128,16 @@ def of_callable(code: object, beside: Module | None) -> Function | None:
 
 def _closure(function: types.FunctionType, module: Module) -> Scope | None:
     """Return the names of the functions around `function` that it uses."""
-    names = {}
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        try:
-            names[name] = of_object(cell.cell_contents, module)
-        except ValueError:  # empty
-            continue
-    return Scope(module, names) if names else None
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    return Scope(module, cells=dict(cells)) if function.__closure__ else None
+
+
+def of_cell(cell: types.CellType, module: Module) -> Value:
+    """Return what a name of a function around stands for."""
+    try:
+        return of_object(cell.cell_contents, module)
+    except ValueError:  # it is empty
+        return UNKNOWN
 
 
 def attribute(owner: Value, name: str, module: Module) -> Value:

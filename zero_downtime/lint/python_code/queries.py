@@ -10,6 +10,7 @@ from zero_downtime.lint.python_code.facts import Blindness, Kind
 from zero_downtime.lint.python_code.record import Record
 from zero_downtime.lint.python_code.values import (
     UNKNOWN,
+    VENDOR,
     Apps,
     Collection,
     Constant,
@@ -22,6 +23,7 @@ from zero_downtime.lint.python_code.values import (
     SchemaEditor,
     Several,
     Text,
+    Truth,
     Value,
     element_of,
     is_many,
@@ -292,6 +294,8 @@ def execute(statement: Value, record: Record) -> None:
 def call_string(value: Constant | Text, name: str, arguments: Arguments) -> Value:
     """Call a method of a string."""
     text = text_of(value)
+    if name == "startswith" and value is VENDOR:
+        return Truth(text.startswith(text_of(arguments.get(0, "prefix"))))
     if name == "format":
         return _format(text, arguments)
     if name in ("strip", "lower", "upper", "lstrip", "rstrip") and not arguments.positional:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import inspect
 import sys
 import sysconfig
 import types
@@ -46,9 +47,7 @@ class Module:
         found: dict[int, list[AnyFunction]] = {}
         for node in ast.walk(self.tree):
             if isinstance(node, AnyFunction):
-                decorators = getattr(node, "decorator_list", [])
-                first = min([node.lineno, *(each.lineno for each in decorators)])
-                found.setdefault(first, []).append(node)
+                found.setdefault(first_line(node), []).append(node)
         return found
 
     def absolute(self, node: ast.ImportFrom) -> str:
@@ -110,21 +109,17 @@ def unwrap(code: object) -> tuple[types.FunctionType | None, int, functools.part
 
     The function is None if `code` is not written in Python.
     """
-    partial = None
-    if isinstance(code, functools.partial):
-        partial, code = code, code.func
-    for _ in range(10):  # decorators; they could go round in circles
-        if isinstance(code, types.FunctionType | types.MethodType):
-            code = getattr(code, "__wrapped__", code)
-    if isinstance(code, types.MethodType):
-        return _plain(code.__func__), 1, partial
-    if isinstance(code, types.FunctionType):
-        return code, 0, partial
-    return _plain(vars(type(code)).get("__call__")), 1, partial
-
-
-def _plain(function: object) -> types.FunctionType | None:
-    return function if isinstance(function, types.FunctionType) else None
+    partial, bound = None, 0
+    for _ in range(10):  # wrappers in wrappers; they could go round in circles
+        if isinstance(code, functools.partial):
+            partial, code = code, code.func
+        elif isinstance(code, types.MethodType):
+            bound, code = 1, code.__func__
+        else:
+            code = inspect.getattr_static(code, "__wrapped__", code)
+    if not isinstance(code, types.FunctionType | type):
+        bound, code = 1, inspect.getattr_static(code, "__call__", None)
+    return code if isinstance(code, types.FunctionType) else None, bound, partial
 
 
 def find(function: types.FunctionType) -> tuple[Module, AnyFunction] | None:
@@ -133,6 +128,9 @@ def find(function: types.FunctionType) -> tuple[Module, AnyFunction] | None:
     module = module_at(code.co_filename, function.__module__ or "")
     if module is None:
         return None
+    node = module.names.get(code.co_name)
+    if isinstance(node, ast.FunctionDef) and first_line(node) == code.co_firstlineno:
+        return module, node
     candidates = [
         node
         for node in module.functions.get(code.co_firstlineno, [])
@@ -144,6 +142,12 @@ def find(function: types.FunctionType) -> tuple[Module, AnyFunction] | None:
 
 def _argument_names(code: types.CodeType) -> list[str]:
     return list(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+
+
+def first_line(node: AnyFunction) -> int:
+    """Return the line that the function's code object names: that of its first decorator."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(each.lineno for each in decorators)])
 
 
 def parameters(node: AnyFunction) -> list[ast.arg]:
@@ -172,5 +176,12 @@ def live_object(name: str) -> object:
         rest.insert(0, last)
     found: object = sys.modules.get(package)
     for attribute in rest:
-        found = getattr(found, "__dict__", {}).get(attribute)
+        if not is_of(found, types.ModuleType, type):
+            return None
+        found = vars(found).get(attribute)
     return found
+
+
+def is_of(value: object, *kinds: type) -> bool:
+    """Tell whether `value` is of one of the kinds, without asking itself: it could be lazy."""
+    return issubclass(type(value), kinds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field, replace
+from types import CellType
 from typing import TYPE_CHECKING
 
 from zero_downtime.lint.python_code.facts import UNKNOWN_IN_SQL, ModelKey
@@ -159,6 +160,8 @@ class Scope:
     names: dict[str, Value] = field(default_factory=dict)
     parent: Scope | None = None
     result: Value = NONE
+    cells: dict[str, CellType] = field(default_factory=dict)
+    """The names of a function that has returned, which one that was made in it still uses."""
 
     def copy(self) -> Scope:
         return replace(self, names=dict(self.names))

@@ -148,3 +148,15 @@ def test_only_the_project_itself_is_judged_unless_asked(shop: Project) -> None:
 
     assert everything.stdout.endswith("3 migrations checked, 1 error, 1 warning\n")
     assert one_app.stdout == "1 migration checked, 0 errors, 0 warnings\n"
+
+
+def test_what_is_suppressed_with_a_reason_is_not_reported_but_counted(shop: Project) -> None:
+    shop.write_migration(
+        "0002_index",
+        "# zero-downtime: ignore[ZD101] the table has 40 rows\n" + ADD_INDEX.strip(),
+        dependencies=[("shop", "0001_initial")],
+    )
+
+    result = shop.manage("lintmigrations", "--select", "ZD101,ZD901")
+
+    assert result.stdout == "3 migrations checked, 0 errors, 0 warnings, 1 suppressed\n"

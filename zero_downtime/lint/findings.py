@@ -52,12 +52,28 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Suppressed:
+    """A finding that is not reported, because the author of the migration said why."""
+
+    finding: Finding
+    reason: str
+
+
+@dataclass(frozen=True)
 class Report:
     """All findings about a number of migrations."""
 
     findings: tuple[Finding, ...]
     migrations: int
     """How many migrations were judged."""
+    suppressed: tuple[Suppressed, ...] = ()
+
+    def __add__(self, other: Report) -> Report:
+        return Report(
+            self.findings + other.findings,
+            self.migrations + other.migrations,
+            self.suppressed + other.suppressed,
+        )
 
     def count(self, severity: Severity) -> int:
         return sum(finding.severity is severity for finding in self.findings)

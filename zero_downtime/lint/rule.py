@@ -33,7 +33,7 @@ class Rule(ABC):
     @classmethod
     def page(cls) -> str:
         """Return the rule's page of documentation, in Markdown."""
-        hazards = ", ".join(f"`{hazard}`" for hazard in cls.hazards)
+        hazards = ", ".join(f"`{hazard}`" for hazard in cls.hazards) or "none"
         text = inspect.cleandoc(cls.__doc__ or "")
         return f"# {cls.code} {cls.name}\n\nHazards: {hazards}\n\n{text}\n"
 

@@ -31,13 +31,14 @@ def _finding(finding: Finding) -> str:
 
 
 def _summary(report: Report) -> str:
-    return ", ".join(
-        [
-            _count(report.migrations, "migration") + " checked",
-            _count(report.count(Severity.ERROR), "error"),
-            _count(report.count(Severity.WARNING), "warning"),
-        ]
-    )
+    counts = [
+        _count(report.migrations, "migration") + " checked",
+        _count(report.count(Severity.ERROR), "error"),
+        _count(report.count(Severity.WARNING), "warning"),
+    ]
+    if report.suppressed:
+        counts.append(f"{len(report.suppressed)} suppressed")
+    return ", ".join(counts)
 
 
 def _count(number: int, noun: str) -> str:

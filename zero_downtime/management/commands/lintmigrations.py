@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db.migrations.loader import MigrationLoader
 
-from zero_downtime.lint.findings import Report, Severity
-from zero_downtime.lint.judge import judge
+from zero_downtime.lint.findings import Severity
+from zero_downtime.lint.linter import lint
 from zero_downtime.lint.registry import get_rule, select_rules
 from zero_downtime.lint.reporters import json, text
 from zero_downtime.lint.scope import migrations_in_scope, squashed_in_scope
@@ -60,13 +60,10 @@ class Command(BaseCommand):
         rules = select_rules(options["select"], options["ignore"])
         loader = MigrationLoader(None)
         migrations = migrations_in_scope(loader, options["app_label"], options["migration_name"])
-        findings = judge(loader, migrations, rules=rules, together=False)
+        report = lint(loader, migrations, rules)
         if not options["migration_name"]:
             squashed = squashed_in_scope(loader, options["app_label"])
-            failing = [rule for rule in rules if rule.always_fails]
-            findings += judge(loader, squashed, rules=failing, together=False)
-            migrations += squashed
-        report = Report(tuple(findings), len(migrations))
+            report += lint(loader, squashed, [rule for rule in rules if rule.always_fails])
         self.stdout.write(REPORTERS[options["format"]](report))
         if report.fails(THRESHOLDS[options["fail_on"]]):
             sys.exit(1)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
+from django.db.migrations.operations.base import Operation
+
 JSON_VERSION = 1
+_NOT_IN_JSON = {"json": False}
 
 
 class Hazard(StrEnum):
@@ -31,7 +34,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding, with the very fields (and their order) of the JSON report."""
+    """One finding, with the very fields (and their order) of the JSON report, but for the last."""
 
     rule: str
     name: str
@@ -49,6 +52,17 @@ class Finding:
     remedy: str
     fixable: bool
     docs: str
+    subject: Operation | None = field(
+        default=None, compare=False, repr=False, metadata=_NOT_IN_JSON
+    )
+    """The very operation, which may be nested; None if it is about all of the migration."""
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            each.name: getattr(self, each.name)
+            for each in fields(self)
+            if each.metadata.get("json", True)
+        }
 
 
 @dataclass(frozen=True)
@@ -89,7 +103,7 @@ class Report:
     def as_json(self) -> dict[str, Any]:
         return {
             "version": JSON_VERSION,
-            "findings": [asdict(finding) for finding in self.findings],
+            "findings": [finding.as_json() for finding in self.findings],
             "summary": {
                 "migrations": self.migrations,
                 "errors": self.count(Severity.ERROR),

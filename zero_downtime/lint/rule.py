@@ -62,4 +62,5 @@ class Rule(ABC):
             remedy=remedy,
             fixable=self.remedy(step) is not None,
             docs=f"rules/{self.code}.md",
+            subject=step.operation,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent, indent
 
@@ -43,5 +44,9 @@ def lint(
     """Return what is reported about the migration, and what is suppressed."""
     rules = list(all_rules() if rules is None else rules)
     codes = {rule.code for rule in rules}
-    findings = [each for each in judge_all(source.migration) if each.rule in codes]
+    findings = [
+        replace(each, path=source.path, line=source.line(each.operation or 0))
+        for each in judge_all(source.migration)
+        if each.rule in codes
+    ]
     return suppress(findings, [source], rules)

@@ -34,7 +34,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding, with the very fields (and their order) of the JSON report, but for the last."""
+    """One finding, with the very fields (and their order) of the JSON report first."""
 
     rule: str
     name: str
@@ -52,6 +52,8 @@ class Finding:
     remedy: str
     fixable: bool
     docs: str
+    replacement: str = field(default="", metadata=_NOT_IN_JSON)
+    """The remedy as code, if it can be written down."""
     subject: Operation | None = field(
         default=None, compare=False, repr=False, metadata=_NOT_IN_JSON
     )

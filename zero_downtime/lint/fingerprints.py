@@ -44,7 +44,12 @@ def _plain(value: Any) -> Any:
         return sorted(json.dumps(_plain(each)) for each in value)
     if not isinstance(value, type) and hasattr(value, "deconstruct"):
         return _plain(value.deconstruct())
-    if callable(value) or type(value).__repr__ is object.__repr__:
+    if callable(value) or _has_no_text(type(value)):
         named = value if hasattr(value, "__qualname__") else type(value)
         return f"{named.__module__}.{named.__qualname__}"
     return repr(value)
+
+
+def _has_no_text(kind: Any) -> bool:
+    """Tell whether what `repr()` says of such objects is no more than their address."""
+    return kind.__repr__ is object.__repr__

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.db.migrations.loader import MigrationLoader
 
-from zero_downtime.lint.findings import Severity
+from zero_downtime.lint.findings import Report, Severity
 from zero_downtime.lint.linter import lint
 from zero_downtime.lint.registry import get_rule, select_rules
-from zero_downtime.lint.reporters import json, text
+from zero_downtime.lint.reporters import github, gitlab, json, sarif, text
 from zero_downtime.lint.scope import migrations_in_scope, squashed_in_scope
 
-REPORTERS = {"text": text.render, "json": json.render}
+REPORTERS: dict[str, Callable[[Report], str]] = {
+    "text": text.render,
+    "json": json.render,
+    "github": github.render,
+    "gitlab": gitlab.render,
+    "sarif": sarif.render,
+}
 THRESHOLDS = {"error": Severity.ERROR, "warning": Severity.WARNING, "never": None}
 
 
@@ -64,9 +73,18 @@ class Command(BaseCommand):
         if not options["migration_name"]:
             squashed = squashed_in_scope(loader, options["app_label"])
             report += lint(loader, squashed, [rule for rule in rules if rule.always_fails])
-        self.stdout.write(REPORTERS[options["format"]](report))
+        render = REPORTERS[options["format"]]
+        if render is text.render and self.wants_colours(options):
+            render = partial(text.render, style=self.style)
+        self.stdout.write(render(report))
         if report.fails(THRESHOLDS[options["fail_on"]]):
             sys.exit(1)
+
+    def wants_colours(self, options: dict[str, Any]) -> bool:
+        """Tell whether to colour what people read; --no-color has emptied the style already."""
+        if options["force_color"]:
+            return True
+        return self.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 def _names(value: str) -> list[str]:

@@ -12,6 +12,7 @@ from django.db.migrations import Migration
 
 from tests.lint.judging import judge_all
 from zero_downtime.lint.findings import Finding, Suppressed
+from zero_downtime.lint.fingerprints import identified
 from zero_downtime.lint.registry import all_rules
 from zero_downtime.lint.rule import Rule
 from zero_downtime.lint.source import MigrationSource
@@ -49,4 +50,4 @@ def lint(
         for each in judge_all(source.migration)
         if each.rule in codes
     ]
-    return suppress(findings, [source], rules)
+    return suppress(identified(findings), [source], rules)

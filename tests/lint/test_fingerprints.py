@@ -17,7 +17,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy
 
 from tests.lint.judging import judge, judge_all, migration
-from zero_downtime.lint.fingerprints import fingerprints
+from zero_downtime.lint.fingerprints import identified
 
 HARMLESS = migrations.AddField("order", "paid_on", models.DateField(null=True))
 
@@ -32,8 +32,8 @@ def alter_number(**options: Any) -> Operation:
 
 def fingerprint(*operations: Operation) -> str:
     """Return the fingerprint of the only finding about the operations."""
-    [one] = fingerprints(judge(*operations))
-    return one
+    [one] = identified(judge(*operations))
+    return one.fingerprint
 
 
 def test_neither_the_place_nor_the_wording_matters() -> None:
@@ -62,14 +62,20 @@ def test_the_migration_does_matter() -> None:
     names = ["0002_change", "0003_change"]
     found = judge_all(*(migration(name, add_index(f"idx{name}")) for name in names))
 
-    assert len(set(fingerprints(found))) == 2
+    assert len({each.fingerprint for each in identified(found)}) == 2
 
 
 def test_equal_findings_of_a_migration_are_numbered() -> None:
-    one, other = fingerprints(judge(alter_number(), HARMLESS) * 2)
+    one, other = identified(judge(alter_number(), HARMLESS) * 2)
 
-    assert one != other
-    assert one == fingerprint(alter_number())
+    assert one.fingerprint == fingerprint(alter_number())
+    assert other.fingerprint != one.fingerprint
+
+
+def test_a_fingerprint_is_for_good() -> None:
+    _, other = identified(judge(alter_number()) * 2)
+
+    assert identified([other]) == [other]
 
 
 class LimitField(models.BigIntegerField):  # type: ignore[type-arg]

@@ -32,6 +32,10 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
+THRESHOLDS = {"error": Severity.ERROR, "warning": Severity.WARNING, "never": None}
+"""What a person may call the severity from which on a report fails."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One finding, with the very fields (and their order) of the JSON report first."""
@@ -54,6 +58,8 @@ class Finding:
     docs: str
     replacement: str = field(default="", metadata=_NOT_IN_JSON)
     """The remedy as code, if it can be written down."""
+    fingerprint: str = field(default="", metadata=_NOT_IN_JSON)
+    """By which it is known again, see `fingerprints`; empty until somebody has to know it."""
     subject: Operation | None = field(
         default=None, compare=False, repr=False, metadata=_NOT_IN_JSON
     )
@@ -83,12 +89,18 @@ class Report:
     migrations: int
     """How many migrations were judged."""
     suppressed: tuple[Suppressed, ...] = ()
+    known: int = 0
+    """How many findings are in the baseline, and therefore not here."""
+    outdated: frozenset[str] = frozenset()
+    """Fingerprints that are in the baseline, and of nothing that is found any more."""
 
     def __add__(self, other: Report) -> Report:
         return Report(
             self.findings + other.findings,
             self.migrations + other.migrations,
             self.suppressed + other.suppressed,
+            self.known + other.known,
+            self.outdated | other.outdated,
         )
 
     def count(self, severity: Severity) -> int:

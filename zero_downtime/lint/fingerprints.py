@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.utils.functional import Promise
@@ -16,18 +17,22 @@ _LENGTH = 32
 """Hexadecimal digits: more than enough, and short enough to be read."""
 
 
-def fingerprints(findings: Iterable[Finding]) -> Iterator[str]:
-    """Yield the fingerprint of each finding.
+def identified(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings with fingerprints; those that have one keep it.
 
     It is made of the rule, the migration and what the operation says, not of where it stands or
     how the finding is worded. Findings that are equal in all of that are numbered.
     """
     seen: Counter[str] = Counter()
-    for finding in findings:
-        content = _plain(finding.subject)
-        identity = json.dumps([finding.rule, finding.app, finding.migration, content])
-        seen[identity] += 1
-        yield hashlib.sha256(f"{identity} {seen[identity]}".encode()).hexdigest()[:_LENGTH]
+    return [each if each.fingerprint else _identified(each, seen) for each in findings]
+
+
+def _identified(finding: Finding, seen: Counter[str]) -> Finding:
+    content = _plain(finding.subject)
+    identity = json.dumps([finding.rule, finding.app, finding.migration, content])
+    seen[identity] += 1
+    digest = hashlib.sha256(f"{identity} {seen[identity]}".encode()).hexdigest()
+    return replace(finding, fingerprint=digest[:_LENGTH])
 
 
 def _plain(value: Any) -> Any:

@@ -51,12 +51,17 @@ class MigrationSource:
         self._file = file or _imported_from(migration)
 
     @cached_property
+    def file(self) -> Path | None:
+        """The file, wherever links to it may be."""
+        return self._file.resolve() if self._file else None
+
+    @cached_property
     def path(self) -> str | None:
         """Path of the file, relative when below the current directory; None without a file."""
-        if self._file is None:
+        if self.file is None:
             return None
-        here, file = Path.cwd(), self._file.resolve()
-        return str(file.relative_to(here) if file.is_relative_to(here) else file)
+        here = Path.cwd()
+        return str(self.file.relative_to(here) if self.file.is_relative_to(here) else self.file)
 
     def line(self, index: int) -> int | None:
         """Return the line of operation `index`, or the closest that can be told."""

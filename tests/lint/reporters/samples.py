@@ -24,6 +24,7 @@ FINDING = Finding(
     remedy="Do not.",
     fixable=True,
     docs="rules/ZD101.md",
+    fingerprint="1234abcd",
 )
 
 

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 from zero_downtime.lint.findings import Finding, Report, Severity
-from zero_downtime.lint.fingerprints import fingerprints
 from zero_downtime.lint.reporters.places import path_in_repository
 
 # GitLab's words, from `info` to `blocker`.
@@ -15,16 +14,15 @@ _SEVERITIES = {Severity.ERROR: "critical", Severity.WARNING: "minor"}
 
 def render(report: Report) -> str:
     """Return the report as JSON for `artifacts:reports:codequality`."""
-    known = zip(report.findings, fingerprints(report.findings), strict=True)
-    return json.dumps([_issue(finding, fingerprint) for finding, fingerprint in known], indent=2)
+    return json.dumps([_issue(finding) for finding in report.findings], indent=2)
 
 
-def _issue(finding: Finding, fingerprint: str) -> dict[str, Any]:
+def _issue(finding: Finding) -> dict[str, Any]:
     migration = f"{finding.app}.{finding.migration}"
     return {
         "description": f"{finding.message} Instead: {finding.remedy}",
         "check_name": f"{finding.rule} {finding.name}",
-        "fingerprint": fingerprint,
+        "fingerprint": finding.fingerprint,
         "severity": _SEVERITIES[finding.severity],
         "location": {
             # A path and a line are required, and nearly always there.

@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 import zero_downtime
 from zero_downtime.lint.findings import Finding, Report
-from zero_downtime.lint.fingerprints import fingerprints
 from zero_downtime.lint.registry import get_rule
 from zero_downtime.lint.reporters.places import Files, path_in_repository, repository
 from zero_downtime.lint.rule import Rule
@@ -28,13 +27,9 @@ def render(report: Report) -> str:
     rules = sorted({get_rule(each.rule) for each in all_findings}, key=lambda rule: rule.code)
     codes = [rule.code for rule in rules]
     files = Files()
-    results = [
-        _result(finding, fingerprint, codes, files)
-        for finding, fingerprint in zip(all_findings, fingerprints(all_findings), strict=True)
-    ]
-    reasons = [each.reason for each in report.suppressed]
-    for result, reason in zip(results[len(report.findings) :], reasons, strict=True):
-        result["suppressions"] = [{"kind": "inSource", "justification": reason}]
+    results = [_result(finding, codes, files) for finding in all_findings]
+    for result, each in zip(results[len(report.findings) :], report.suppressed, strict=True):
+        result["suppressions"] = [{"kind": "inSource", "justification": each.reason}]
     run = {
         "tool": {
             "driver": {
@@ -65,9 +60,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
     return description
 
 
-def _result(
-    finding: Finding, fingerprint: str, codes: Sequence[str], files: Files
-) -> dict[str, Any]:
+def _result(finding: Finding, codes: Sequence[str], files: Files) -> dict[str, Any]:
     location: dict[str, Any] = {
         "logicalLocations": [
             {"fullyQualifiedName": f"{finding.app}.{finding.migration}", "kind": "module"}
@@ -81,7 +74,7 @@ def _result(
         "level": str(finding.severity),
         "message": {"text": f"{finding.message} Instead: {finding.remedy}"},
         "locations": [location],
-        "partialFingerprints": {FINGERPRINT: fingerprint},
+        "partialFingerprints": {FINGERPRINT: finding.fingerprint},
     }
 
 

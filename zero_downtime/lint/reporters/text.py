@@ -72,6 +72,8 @@ def summary(report: Report) -> str:
     ]
     if report.suppressed:
         counts.append(f"{len(report.suppressed)} suppressed")
+    if report.known:
+        counts.append(f"{report.known} in the baseline")
     return ", ".join(counts)
 
 

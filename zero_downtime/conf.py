@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from os import PathLike
 from typing import Any
 
 from django.apps import AppConfig
@@ -85,6 +86,8 @@ CALLABLE = Kind(
     lambda value: callable(value) or isinstance(value, str),
     _to_callable,
 )
+
+PATH = Kind("the path of a file", lambda value: isinstance(value, str | PathLike))
 
 GIBIBYTE = 1024**3
 
@@ -171,6 +174,11 @@ SETTINGS: dict[str, Setting] = {
         "refuse",
         _one_of("refuse", "warn", "off"),
         "what `migrate` does with unsafe unapplied migrations",
+    ),
+    "LINT_BASELINE": Setting(
+        None,
+        _or_none(PATH, "none"),
+        "file of the findings that `lintmigrations` does not report, because they are known",
     ),
     "LOG_QUERIES": Setting(
         True,

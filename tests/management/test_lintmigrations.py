@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from contextlib import suppress
 
 import pytest
 
@@ -64,6 +68,42 @@ def test_the_json_is_complete(shop: Project) -> None:
     assert finding["tables"] == ["shop_order"]
     assert finding["fixable"] is True
     assert (REPOSITORY / "docs" / finding["docs"]).is_file()
+
+
+def on_a_terminal(shop: Project, *arguments: str, **environment: str) -> str:
+    """Run `lintmigrations` with a terminal for its output, and return that."""
+    terminal, its_side = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "lintmigrations", *arguments],
+        cwd=shop.directory,
+        env={**shop.environment(), "TERM": "xterm", **environment},
+        stdout=its_side,
+    )
+    os.close(its_side)
+    printed = b""
+    with suppress(OSError):  # so the terminal says that nobody writes any more
+        while piece := os.read(terminal, 4096):
+            printed += piece
+    os.close(terminal)
+    process.wait()
+    return printed.decode()
+
+
+def test_there_are_colours_on_a_terminal_unless_they_are_not_wanted(shop: Project) -> None:
+    assert "\x1b[" in on_a_terminal(shop)
+    assert "\x1b[" not in on_a_terminal(shop, "--no-color")
+    assert "\x1b[" not in on_a_terminal(shop, NO_COLOR="1")
+    assert "\x1b[" in on_a_terminal(shop, "--force-color", NO_COLOR="1")
+    assert "\x1b[" not in on_a_terminal(shop, "--format", "json")
+
+
+def test_for_other_programs_there_are_other_formats(shop: Project) -> None:
+    def printed(name: str) -> str:
+        return shop.manage("lintmigrations", "--format", name, check=False).stdout
+
+    assert printed("github").startswith("::error file=shop/migrations/0002_index.py,line=")
+    assert json.loads(printed("gitlab"))[0]["check_name"] == "ZD101 add-index-blocks-writes"
+    assert json.loads(printed("sarif"))["runs"][0]["results"][0]["ruleId"] == "ZD101"
 
 
 @pytest.mark.parametrize(
@@ -150,3 +190,15 @@ def test_only_the_project_itself_is_judged_unless_asked(shop: Project) -> None:
 
     assert everything.stdout.endswith("3 migrations checked, 1 error, 1 warning\n")
     assert one_app.stdout == "1 migration checked, 0 errors, 0 warnings\n"
+
+
+def test_what_is_suppressed_with_a_reason_is_not_reported_but_counted(shop: Project) -> None:
+    shop.write_migration(
+        "0002_index",
+        "# zero-downtime: ignore[ZD101] the table has 40 rows\n" + ADD_INDEX.strip(),
+        dependencies=[("shop", "0001_initial")],
+    )
+
+    result = shop.manage("lintmigrations", "--select", "ZD101,ZD901")
+
+    assert result.stdout == "3 migrations checked, 0 errors, 0 warnings, 1 suppressed\n"

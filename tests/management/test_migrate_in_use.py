@@ -55,6 +55,13 @@ def test_an_unsafe_migration_is_refused_on_a_table_in_use(shop: Project) -> None
     assert applied(shop) == ["0001"]
 
 
+def test_a_suppression_in_the_migration_is_a_reason_as_well(shop: Project) -> None:
+    comment = "# zero-downtime: ignore[add-index-blocks-writes] three users only\n"
+    shop.write_migration("0002_index", comment + ADD_INDEX, AFTER_INITIAL)
+    shop.manage("migrate")
+    assert applied(shop) == ["0001", "0002"]
+
+
 def test_a_reason_overrides_and_is_recorded(shop: Project) -> None:
     shop.write_migration("0002_index", ADD_INDEX, AFTER_INITIAL)
     shop.manage("migrate", "--unsafe", "three users only")

@@ -13,6 +13,8 @@ from zero_downtime.errors import Refused
 from zero_downtime.lint.findings import Finding, errors
 from zero_downtime.lint.judge import judge
 from zero_downtime.lint.scope import first_party
+from zero_downtime.lint.source import MigrationSource
+from zero_downtime.lint.suppressions import suppress
 from zero_downtime.postgres import catalog
 
 
@@ -21,17 +23,17 @@ def unsafe_findings(
 ) -> list[Finding]:
     """Return what users would notice if `migrations` ran now.
 
-    Third-party migrations cannot be edited, so they are not judged. A table that is not there
-    yet, or empty, has nobody who could notice.
+    Third-party migrations cannot be edited, so they are not judged. Nor is reported what is
+    suppressed in the migration. A table that is not there yet, or empty, has nobody who could
+    notice.
     """
     own = [
         migration
         for migration in migrations
         if first_party(apps.get_app_config(migration.app_label))
     ]
-    return [
-        finding for finding in errors(judge(loader, own)) if _is_used(connection, finding.tables)
-    ]
+    findings, _ = suppress(errors(judge(loader, own)), map(MigrationSource, own))
+    return [finding for finding in findings if _is_used(connection, finding.tables)]
 
 
 def _is_used(connection: BaseDatabaseWrapper, tables: Sequence[str]) -> bool:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
+from django.db.migrations.operations.base import Operation
+
 JSON_VERSION = 1
+_NOT_IN_JSON = {"json": False}
 
 
 class Hazard(StrEnum):
@@ -29,9 +32,13 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
+THRESHOLDS = {"error": Severity.ERROR, "warning": Severity.WARNING, "never": None}
+"""What a person may call the severity from which on a report fails."""
+
+
 @dataclass(frozen=True)
 class Finding:
-    """One finding, with the very fields (and their order) of the JSON report."""
+    """One finding, with the very fields (and their order) of the JSON report first."""
 
     rule: str
     name: str
@@ -49,6 +56,29 @@ class Finding:
     remedy: str
     fixable: bool
     docs: str
+    replacement: str = field(default="", metadata=_NOT_IN_JSON)
+    """The remedy as code, if it can be written down."""
+    fingerprint: str = field(default="", metadata=_NOT_IN_JSON)
+    """By which it is known again, see `fingerprints`; empty until somebody has to know it."""
+    subject: Operation | None = field(
+        default=None, compare=False, repr=False, metadata=_NOT_IN_JSON
+    )
+    """The very operation, which may be nested; None if it is about all of the migration."""
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            each.name: getattr(self, each.name)
+            for each in fields(self)
+            if each.metadata.get("json", True)
+        }
+
+
+@dataclass(frozen=True)
+class Suppressed:
+    """A finding that is not reported, because the author of the migration said why."""
+
+    finding: Finding
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -58,6 +88,20 @@ class Report:
     findings: tuple[Finding, ...]
     migrations: int
     """How many migrations were judged."""
+    suppressed: tuple[Suppressed, ...] = ()
+    known: int = 0
+    """How many findings are in the baseline, and therefore not here."""
+    outdated: frozenset[str] = frozenset()
+    """Fingerprints that are in the baseline, and of nothing that is found any more."""
+
+    def __add__(self, other: Report) -> Report:
+        return Report(
+            self.findings + other.findings,
+            self.migrations + other.migrations,
+            self.suppressed + other.suppressed,
+            self.known + other.known,
+            self.outdated | other.outdated,
+        )
 
     def count(self, severity: Severity) -> int:
         return sum(finding.severity is severity for finding in self.findings)
@@ -73,7 +117,7 @@ class Report:
     def as_json(self) -> dict[str, Any]:
         return {
             "version": JSON_VERSION,
-            "findings": [asdict(finding) for finding in self.findings],
+            "findings": [finding.as_json() for finding in self.findings],
             "summary": {
                 "migrations": self.migrations,
                 "errors": self.count(Severity.ERROR),

@@ -38,7 +38,7 @@ class Rule(ABC):
     @classmethod
     def page(cls) -> str:
         """Return the rule's page of documentation, in Markdown."""
-        hazards = ", ".join(f"`{hazard}`" for hazard in cls.hazards) or "none of its own"
+        hazards = ", ".join(f"`{hazard}`" for hazard in cls.hazards) or "none"
         text = inspect.cleandoc(cls.__doc__ or "")
         return f"# {cls.code} {cls.name}\n\nHazards: {hazards}\n\n{text}\n{cls._observed()}"
 
@@ -76,6 +76,7 @@ class Rule(ABC):
             remedy=remedy,
             fixable=self.remedy(step) is not None,
             docs=f"rules/{self.code}.md",
+            subject=step.operation,
         )
 
 

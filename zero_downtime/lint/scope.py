@@ -18,16 +18,24 @@ _INSTALLED_PACKAGES = {"site-packages", "dist-packages"}
 
 def first_party(app: AppConfig) -> bool:
     """Tell whether the project itself, not a package it installed, brings the app."""
-    return not (
-        isinstance(app, ZeroDowntimeConfig)
-        or _INSTALLED_PACKAGES.intersection(Path(app.path).resolve().parts)
-    )
+    return not_ours(app) and not _INSTALLED_PACKAGES.intersection(Path(app.path).resolve().parts)
+
+
+def not_ours(app: AppConfig) -> bool:
+    """Tell whether the app is not this one, whose migrations create its tables only."""
+    return not isinstance(app, ZeroDowntimeConfig)
 
 
 def migrations_in_scope(
-    loader: MigrationLoader, app_label: str | None = None, name: str | None = None
+    loader: MigrationLoader,
+    app_label: str | None = None,
+    name: str | None = None,
+    *,
+    third_party: bool = False,
 ) -> list[Migration]:
     """Return the migrations to judge: of all first-party apps, of one app, or one migration.
+
+    With `third_party`, "all" are those of installed packages as well, but for our own.
 
     A migration may be given by the beginning of its name, as to Django's own commands.
 
@@ -37,20 +45,23 @@ def migrations_in_scope(
     """
     if app_label is not None and name is not None:
         return [_by_prefix(loader, _migrated_app(loader, app_label), name)]
-    return [each for each in _of_apps(loader, app_label) if not each.replaces]
+    return [each for each in _of_apps(loader, app_label, third_party) if not each.replaces]
 
 
-def squashed_in_scope(loader: MigrationLoader, app_label: str | None = None) -> list[Migration]:
+def squashed_in_scope(
+    loader: MigrationLoader, app_label: str | None = None, *, third_party: bool = False
+) -> list[Migration]:
     """Return the squashed migrations of all first-party apps, or of one app.
 
     No environment that has data runs them, so that most rules do not care.
     """
-    return [each for each in _of_apps(loader, app_label) if each.replaces]
+    return [each for each in _of_apps(loader, app_label, third_party) if each.replaces]
 
 
-def _of_apps(loader: MigrationLoader, app_label: str | None) -> list[Migration]:
+def _of_apps(loader: MigrationLoader, app_label: str | None, third_party: bool) -> list[Migration]:
     if app_label is None:
-        labels = {app.label for app in apps.get_app_configs() if first_party(app)}
+        chosen = not_ours if third_party else first_party
+        labels = {app.label for app in apps.get_app_configs() if chosen(app)}
     else:
         labels = {_migrated_app(loader, app_label)}
     return [each for each in graph_order(loader) if each.app_label in labels]

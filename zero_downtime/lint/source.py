@@ -4,62 +4,102 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import decode_source
 from pathlib import Path
 
 from django.db.migrations import Migration
 from django.db.migrations.loader import MigrationLoader
 
 
-class MigrationSource:
-    """The file of a migration. It is read and parsed when the first line is asked for."""
+@dataclass(frozen=True)
+class Place:
+    """Where something stands in a file: lines count from 1, columns from 0, in characters."""
 
-    def __init__(self, migration: Migration) -> None:
-        self._migration = migration
+    line: int
+    end_line: int
+    column: int
+    end_column: int
+    """On the first line: where the name of what is called ends, or else the whole of it."""
+
+    @property
+    def lines(self) -> range:
+        return range(self.line, self.end_line + 1)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Where the operations of a migration stand."""
+
+    listed: tuple[Place, ...]
+    """The place of each; none if they are not written down one by one."""
+    otherwise: Place
+    """The closest that can be told: `operations`, failing that the class, failing that line 1."""
+
+    def place(self, index: int) -> Place:
+        return self.listed[index] if index < len(self.listed) else self.otherwise
+
+
+class MigrationSource:
+    """The file of a migration. It is read and parsed when it is asked for."""
+
+    def __init__(self, migration: Migration, file: Path | None = None) -> None:
+        """Take the file that the migration was imported from, unless another one is given."""
+        self.migration = migration
+        self._file = file or _imported_from(migration)
+
+    @cached_property
+    def file(self) -> Path | None:
+        """The file, wherever links to it may be."""
+        return self._file.resolve() if self._file else None
 
     @cached_property
     def path(self) -> str | None:
         """Path of the file, relative when below the current directory; None without a file."""
-        if self._file is None:
+        if self.file is None:
             return None
         here = Path.cwd()
-        return str(self._file.relative_to(here) if self._file.is_relative_to(here) else self._file)
+        return str(self.file.relative_to(here) if self.file.is_relative_to(here) else self.file)
 
     def line(self, index: int) -> int | None:
         """Return the line of operation `index`, or the closest that can be told."""
-        if self._lines is None:
-            return None
-        lines, otherwise = self._lines
-        return lines[index] if index < len(lines) else otherwise
+        return self.listing.place(index).line if self.listing else None
 
     @cached_property
-    def _file(self) -> Path | None:
-        try:
-            package, _ = MigrationLoader.migrations_module(self._migration.app_label)
-        except LookupError:  # no app that is installed
-            return None
-        file = getattr(sys.modules.get(f"{package}.{self._migration.name}"), "__file__", None)
-        return Path(file).resolve() if file else None
-
-    @cached_property
-    def _lines(self) -> tuple[list[int], int] | None:
+    def content(self) -> bytes:
+        """What the file says; nothing, if there is no source."""
         if self._file is None or self._file.suffix != ".py":
-            return None
-        return operation_lines(self._file.read_bytes())
+            return b""
+        return self._file.read_bytes()
+
+    @cached_property
+    def listing(self) -> Listing | None:
+        return list_operations(self.content) if self.content else None
 
 
-def operation_lines(source: str | bytes) -> tuple[list[int], int]:
-    """Return the line of each operation, if the source lists them, and the line to name if not.
+def _imported_from(migration: Migration) -> Path | None:
+    try:
+        package, _ = MigrationLoader.migrations_module(migration.app_label)
+    except LookupError:  # no app that is installed
+        return None
+    file = getattr(sys.modules.get(f"{package}.{migration.name}"), "__file__", None)
+    return Path(file) if file else None
 
-    The latter is that of `operations`; failing that, of the class; failing that, the first.
-    """
+
+def list_operations(source: bytes) -> Listing:
+    """Return where the operations of the migration in `source` stand."""
+    lines = decode_source(source).split("\n")
     migration = migration_class(source)
     if migration is None:
-        return [], 1
+        return Listing((), Place(1, 1, 0, len(lines[0])))
     operations = assignment(migration, "operations")
     if operations is None:
-        return [], migration.lineno
-    return _element_lines(operations.value), operations.lineno
+        end = len(lines[migration.lineno - 1])
+        return Listing((), Place(migration.lineno, migration.lineno, migration.col_offset, end))
+    listed = tuple(_place(element, lines) for element in _elements(operations.value))
+    return Listing(listed, _place(operations, lines))
 
 
 def migration_class(source: str | bytes) -> ast.ClassDef | None:
@@ -81,10 +121,24 @@ def assignment(body: ast.ClassDef, name: str) -> ast.Assign | ast.AnnAssign | No
     return None
 
 
-def _element_lines(value: ast.expr | None) -> list[int]:
-    """Return the lines of the elements; none if some of them are not to be seen."""
-    if not isinstance(value, ast.List | ast.Tuple):
-        return []
-    if any(isinstance(element, ast.Starred) for element in value.elts):
-        return []
-    return [element.lineno for element in value.elts]
+def _elements(value: ast.expr | None) -> Iterator[ast.expr]:
+    """Yield the elements; none if some of them are not to be seen."""
+    if isinstance(value, ast.List | ast.Tuple) and not any(
+        isinstance(element, ast.Starred) for element in value.elts
+    ):
+        yield from value.elts
+
+
+def _place(node: ast.expr | ast.stmt, lines: list[str]) -> Place:
+    first = lines[node.lineno - 1]
+    called = node.func if isinstance(node, ast.Call) else node
+    end = len(first)
+    if called.end_lineno == node.lineno and called.end_col_offset is not None:
+        end = _characters(first, called.end_col_offset)
+    column = _characters(first, node.col_offset)
+    return Place(node.lineno, node.end_lineno or node.lineno, column, end)
+
+
+def _characters(line: str, offset: int) -> int:
+    """Return a column in characters; Python's parser counts bytes of UTF-8."""
+    return len(line.encode()[:offset].decode())

@@ -1,13 +1,17 @@
-"""System check: whose `migrate` and `makemigrations` are run."""
+"""System checks: whose `migrate` and `makemigrations` are run, and what the linter finds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.apps import AppConfig
-from django.core.checks import CheckMessage, Warning
+from django.core.checks import CheckMessage, Error, Warning
 from django.core.management import get_commands, load_command_class
+from django.core.management.base import CommandError
+
+if TYPE_CHECKING:
+    from zero_downtime.lint.findings import Finding
 
 
 def check_commands(
@@ -39,3 +43,30 @@ def _check(name: str, mixin: type) -> Iterator[CheckMessage]:
             ),
             id="zero_downtime.W001",
         )
+
+
+def check_migrations(
+    app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Deployment check: what `lintmigrations` reports about the project's own apps."""
+    from zero_downtime.lint.linter import Request, configured_baseline, report_on
+
+    try:
+        report = report_on(Request(baseline=configured_baseline()))
+    except CommandError as error:
+        return [Error(str(error), id="zero_downtime.E005")]
+    labels = None if app_configs is None else {app.label for app in app_configs}
+    return [
+        _message(finding) for finding in report.findings if labels is None or finding.app in labels
+    ]
+
+
+def _message(finding: Finding) -> CheckMessage:
+    kind = Error if finding.severity == "error" else Warning
+    place = f"{finding.path}:{finding.line}" if finding.path and finding.line else None
+    return kind(
+        f"{finding.name}: {finding.message}",
+        hint=finding.remedy,
+        obj=place or f"{finding.app}.{finding.migration}",
+        id=f"zero_downtime.{kind.__name__[0]}{finding.rule.removeprefix('ZD')}",
+    )

@@ -2,42 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import groupby
+from textwrap import indent
+
+from django.core.management.color import Style, no_style
 
 from zero_downtime.lint.findings import Finding, Report, Severity
+from zero_downtime.lint.reporters.places import Files
 
 
-def render(report: Report) -> str:
-    """Return the findings, grouped by migration, and a last line that sums them up."""
+def render(report: Report, style: Style | None = None) -> str:
+    """Return the findings, grouped by migration, and a last line that sums them up.
+
+    `style` is that of the command, which knows whether colours are wanted.
+    """
+    text = _Text(style or no_style())
     groups = groupby(report.findings, key=lambda finding: (finding.app, finding.migration))
     return "\n".join(
-        [_migration(app, name, list(findings)) for (app, name), findings in groups]
-        + [_summary(report)]
+        [text.migration(app, name, list(findings)) for (app, name), findings in groups]
+        + [summary(report)]
     )
 
 
-def _migration(app: str, name: str, findings: list[Finding]) -> str:
-    return "\n".join([f"{app}.{name}", *map(_finding, findings), ""])
+class _Text:
+    def __init__(self, style: Style) -> None:
+        self._style = style
+        self._colours = {Severity.ERROR: style.ERROR, Severity.WARNING: style.WARNING}
+        self._files = Files()
+
+    def migration(self, app: str, name: str, findings: list[Finding]) -> str:
+        heading = self._style.MIGRATE_HEADING(f"{app}.{name}")
+        return "\n".join([heading, *map(self._finding, findings), ""])
+
+    def _finding(self, finding: Finding) -> str:
+        lines = [self._title(finding)]
+        lines += (f"    {line}" for line in self._excerpt(finding))
+        lines += [f"    {finding.message}", f"    Instead: {finding.remedy}"]
+        if finding.replacement:
+            lines.append(indent(finding.replacement.strip("\n"), " " * 8))
+        if finding.hazards:
+            lines.append(f"    Hazards: {', '.join(finding.hazards)}")
+        return "\n".join(lines)
+
+    def _title(self, finding: Finding) -> str:
+        place = ":".join(str(part) for part in (finding.path, finding.line) if part)
+        severity = self._colours[finding.severity](finding.severity)
+        return f"  {place + ': ' if place else ''}{severity} {finding.rule} {finding.name}"
+
+    def _excerpt(self, finding: Finding) -> Iterator[str]:
+        """Yield the line of the operation, and carets under its name."""
+        place = self._files.place(finding)
+        if place is None:
+            return
+        line = self._files.line(finding)
+        margin = " " * len(str(place.line))
+        before = "".join("\t" if character == "\t" else " " for character in line[: place.column])
+        carets = "^" * max(1, place.end_column - place.column)
+        yield f"{place.line} | {line.rstrip()}"
+        yield f"{margin} | {before}{self._colours[finding.severity](carets)}"
 
 
-def _finding(finding: Finding) -> str:
-    place = f"{finding.path}:{finding.line}: " if finding.path else ""
-    return (
-        f"  {place}{finding.severity} {finding.rule} {finding.name}\n"
-        f"    {finding.message}\n"
-        f"    Instead: {finding.remedy}\n"
-        f"    Hazards: {', '.join(finding.hazards)}"
-    )
-
-
-def _summary(report: Report) -> str:
-    return ", ".join(
-        [
-            _count(report.migrations, "migration") + " checked",
-            _count(report.count(Severity.ERROR), "error"),
-            _count(report.count(Severity.WARNING), "warning"),
-        ]
-    )
+def summary(report: Report) -> str:
+    """Return a line with the figures of the report."""
+    counts = [
+        _count(report.migrations, "migration") + " checked",
+        _count(report.count(Severity.ERROR), "error"),
+        _count(report.count(Severity.WARNING), "warning"),
+    ]
+    if report.suppressed:
+        counts.append(f"{len(report.suppressed)} suppressed")
+    if report.known:
+        counts.append(f"{report.known} in the baseline")
+    return ", ".join(counts)
 
 
 def _count(number: int, noun: str) -> str:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
-from django.db.migrations.loader import MigrationLoader
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DEFAULT_DB_ALIAS
 
-from zero_downtime.lint.findings import Report, Severity
-from zero_downtime.lint.judge import judge
+from zero_downtime.lint.baseline import Baseline
+from zero_downtime.lint.findings import THRESHOLDS, Report
+from zero_downtime.lint.linter import Request, baseline_file, report_on
 from zero_downtime.lint.registry import get_rule, select_rules
-from zero_downtime.lint.reporters import json, text
-from zero_downtime.lint.scope import migrations_in_scope, squashed_in_scope
+from zero_downtime.lint.reporters import github, gitlab, json, sarif, text
 
-REPORTERS = {"text": text.render, "json": json.render}
-THRESHOLDS = {"error": Severity.ERROR, "warning": Severity.WARNING, "never": None}
+REPORTERS: dict[str, Callable[[Report], str]] = {
+    "text": text.render,
+    "json": json.render,
+    "github": github.render,
+    "gitlab": gitlab.render,
+    "sarif": sarif.render,
+}
 
 
 class Command(BaseCommand):
@@ -33,7 +42,42 @@ class Command(BaseCommand):
         parser.add_argument(
             "migration_name", nargs="?", help="Judge this migration only; its beginning will do."
         )
+        parser.add_argument(
+            "--all",
+            action="store_true",
+            dest="third_party",
+            help="Judge the migrations of installed packages as well.",
+        )
+        parser.add_argument(
+            "--since",
+            metavar="GIT_REF",
+            help="Judge only what is new or changed since the branch left this commit.",
+        )
+        parser.add_argument(
+            "--unapplied",
+            action="store_true",
+            help="Judge only what the database has not applied, as one plan.",
+        )
+        parser.add_argument(
+            "--database",
+            default=DEFAULT_DB_ALIAS,
+            help='The database that --unapplied asks; default: "%(default)s".',
+        )
         parser.add_argument("--format", choices=REPORTERS, default="text")
+        parser.add_argument(
+            "--output", type=Path, metavar="FILE", help="Write the report into this file."
+        )
+        parser.add_argument(
+            "--baseline",
+            type=Path,
+            metavar="FILE",
+            help="Do not report what is in this file; default: LINT_BASELINE of the settings.",
+        )
+        parser.add_argument(
+            "--update-baseline",
+            action="store_true",
+            help="Write what is found into that file, instead of reporting it.",
+        )
         parser.add_argument(
             "--fail-on",
             choices=THRESHOLDS,
@@ -57,20 +101,74 @@ class Command(BaseCommand):
         if options["explain"]:
             self.stdout.write(get_rule(options["explain"]).page())
             return
-        rules = select_rules(options["select"], options["ignore"])
-        loader = MigrationLoader(None)
-        migrations = migrations_in_scope(loader, options["app_label"], options["migration_name"])
-        findings = judge(loader, migrations, rules=rules, together=False)
-        if not options["migration_name"]:
-            squashed = squashed_in_scope(loader, options["app_label"])
-            failing = [rule for rule in rules if rule.always_fails]
-            findings += judge(loader, squashed, rules=failing, together=False)
-            migrations += squashed
-        report = Report(tuple(findings), len(migrations))
-        self.stdout.write(REPORTERS[options["format"]](report))
+        file = options["baseline"] or baseline_file()
+        if options["update_baseline"]:
+            self.update_baseline(file, options)
+            return
+        report = report_on(_request(options, Baseline.read(file) if file else Baseline()))
+        self.show(report, options)
+        if report.outdated:
+            self.stderr.write(
+                f"{len(report.outdated)} in {file} are found no more. "
+                "Take them out with --update-baseline."
+            )
         if report.fails(THRESHOLDS[options["fail_on"]]):
             sys.exit(1)
+
+    def update_baseline(self, file: Path | None, options: dict[str, Any]) -> None:
+        """Write the baseline with what is found now."""
+        if file is None:
+            raise CommandError(
+                "--update-baseline needs --baseline FILE, or LINT_BASELINE in the settings.",
+                returncode=2,
+            )
+        before = Baseline.read(file) if file.exists() else Baseline()
+        report = report_on(_request(options, before))
+        after = before.updated(report)
+        _writing(file, lambda: after.write(file))
+        self.stdout.write(
+            f"{file} has {len(after.entries)} findings: {len(report.findings)} new, "
+            f"{len(report.outdated)} taken out."
+        )
+
+    def show(self, report: Report, options: dict[str, Any]) -> None:
+        """Print the report, or write it into a file and print the sum of it."""
+        file: Path | None = options["output"]
+        render = REPORTERS[options["format"]]
+        if file is not None:
+            _writing(file, lambda: file.write_text(render(report) + "\n", "utf-8"))
+            self.stdout.write(text.summary(report))
+            return
+        if render is text.render and self.wants_colours(options):
+            render = partial(text.render, style=self.style)
+        if rendered := render(report):
+            self.stdout.write(rendered)
+
+    def wants_colours(self, options: dict[str, Any]) -> bool:
+        """Tell whether to colour what people read; --no-color has emptied the style already."""
+        if options["force_color"]:
+            return True
+        return self.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _request(options: dict[str, Any], baseline: Baseline) -> Request:
+    return Request(
+        app_labels=[options["app_label"]] if options["app_label"] else [],
+        migration_name=options["migration_name"],
+        third_party=options["third_party"],
+        since=options["since"],
+        unapplied_in=options["database"] if options["unapplied"] else None,
+        rules=select_rules(options["select"], options["ignore"]),
+        baseline=baseline,
+    )
 
 
 def _names(value: str) -> list[str]:
     return [name.strip() for name in value.split(",") if name.strip()]
+
+
+def _writing(file: Path, write: Callable[[], object]) -> None:
+    try:
+        write()
+    except OSError as error:
+        raise CommandError(f"{file} cannot be written: {error.strerror}.", returncode=2) from error

@@ -578,7 +578,14 @@ def execute_by_schema_editor(apps: Any, schema_editor: Any) -> None:
 
 def execute_what_is_partly_known(apps: Any, schema_editor: Any) -> None:
     table = apps.get_model("shop", "Order")._meta.db_table
-    schema_editor.connection.cursor().execute(f"UPDATE {table} SET note = ''")
+    note = Path("note").read_text()
+    schema_editor.connection.cursor().execute(f"UPDATE {table} SET note = {note}")
+
+
+def execute_with_quotes(apps: Any, schema_editor: Any) -> None:
+    quote = schema_editor.quote_name
+    note = connection.ops.quote_name(name="note")
+    schema_editor.execute("UPDATE {} SET {} = ''".format(quote("shop_order"), note))
 
 
 @pytest.mark.parametrize(
@@ -586,7 +593,8 @@ def execute_what_is_partly_known(apps: Any, schema_editor: Any) -> None:
     [
         (execute_by_cursor, "UPDATE shop_order SET note = %s"),
         (execute_by_schema_editor, "DELETE FROM shop_order"),
-        (execute_what_is_partly_known, "UPDATE unknown SET note = ''"),
+        (execute_what_is_partly_known, "UPDATE shop_order SET note = unknown"),
+        (execute_with_quotes, 'UPDATE "shop_order" SET "note" = \'\''),
     ],
 )
 def test_statements_are_told(code: Callable[..., Any], sql: str) -> None:
@@ -599,12 +607,25 @@ def test_statements_are_told(code: Callable[..., Any], sql: str) -> None:
 def test_a_name_stands_for_what_is_not_known_of_a_statement(expression: str) -> None:
     code = read_source(f"""
         def forwards(apps, schema_editor):
-            t = schema_editor.quote_name("shop_order")
+            t = schema_editor.connection.alias
             schema_editor.execute({expression})
     """)
 
     assert only(code.accesses).sql == "UPDATE unknown"
     assert code.is_opaque(Blindness.SQL)
+
+
+def test_it_is_said_whether_a_statement_has_parameters() -> None:
+    code = read_source("""
+        def forwards(apps, schema_editor):
+            schema_editor.execute("SELECT '%%'")
+            schema_editor.execute("SELECT '%'", params=None)
+            with schema_editor.connection.cursor() as cursor:
+                cursor.execute("SELECT %s", [1])
+                cursor.execute("SELECT 1")
+    """)
+
+    assert [each.has_params for each in code.accesses] == [True, False, True, False]
 
 
 def alter_a_field(apps: Any, schema_editor: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from zero_downtime.lint.python_code import queries
 from zero_downtime.lint.python_code.facts import Blindness, Kind
+from zero_downtime.lint.python_code.names import user_model
 from zero_downtime.lint.python_code.queries import SOME_MODEL, Arguments
 from zero_downtime.lint.python_code.record import Record
 from zero_downtime.lint.python_code.values import (
@@ -89,7 +90,8 @@ def _call_member(member: Member, arguments: Arguments, written: ast.expr, record
         case Member(owner=Row() | Member()) as related:
             return queries.call_related(related, name, arguments, record)
         case Member(owner=Connection() | SchemaEditor()):
-            return UNKNOWN  # connection.ops, connection.introspection
+            # connection.ops, connection.introspection: nothing in them goes through rows
+            return queries.quote_name(arguments) if name == "quote_name" else UNKNOWN
         case Model(imported=True) as model if name.islower():
             record.blind(Blindness.CALL, f"{ast.unparse(written)}() is not read.")
             return Row(model) if name.startswith("get") else UNKNOWN
@@ -125,7 +127,7 @@ def _call_imported(
         case "getattr" if len(arguments.positional) > 1:
             return Member(first, "[]") if isinstance(first, Row) else UNKNOWN
         case "get_user_model":
-            return Model(("auth", "user"), imported=True)
+            return user_model()
         case "Subquery" | "Exists":
             return first
         case "partial":

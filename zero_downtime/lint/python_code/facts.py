@@ -50,7 +50,12 @@ class Access:
     source: ModelKey | None = None
     """The model whose many rows a loop goes over to do this."""
     sql: str | None = None
-    """The statement's text, for SQL. What is not known of it is put as UNKNOWN_IN_SQL."""
+    """The statement's text, for SQL. What is not known of it is put as UNKNOWN_IN_SQL.
+
+    A table that is asked of its model (`_meta.db_table`) has the name that Django would choose.
+    """
+    has_params: bool = False
+    """The statement is run with parameters, so that `%s` stands for a value and `%%` for `%`."""
 
 
 UNKNOWN_IN_SQL = "unknown"

@@ -96,6 +96,13 @@ def _model_by_name(name: str) -> ModelKey | None:
     return package[package.index("models", 1) - 1], last.lower()
 
 
+def user_model() -> Model:
+    """Return the model that `get_user_model()` returns."""
+    name = settings.AUTH_USER_MODEL if settings.configured else "auth.User"
+    app_label, _, model_name = name.partition(".")
+    return Model((app_label, model_name.lower()), imported=True)
+
+
 def of_object(found: Any, beside: Module) -> Value:
     """Return the value for an object of a module that is loaded."""
     if is_of(found, *PLAIN):
@@ -147,6 +154,8 @@ def attribute(owner: Value, name: str, module: Module) -> Value:
             return resolve(f"{owner.name}.{name}", module)
         case Model():
             return _attribute_of_model(owner, name)
+        case Member(owner=Model(key=key), name="_meta"):
+            return Text("_".join(key)) if key and name == "db_table" else UNKNOWN
         case Member(owner=Model() as model) if name in QUERYSET_METHODS:
             return Member(Rows(model), name)  # a manager by another name
         case Member(owner=Model()) if name == "through":
@@ -167,7 +176,7 @@ def attribute(owner: Value, name: str, module: Module) -> Value:
 
 
 def _attribute_of_model(model: Model, name: str) -> Value:
-    if name[:1].isupper() or name == "_meta":
+    if name[:1].isupper():
         return UNKNOWN
     if "objects" in name or name.endswith("_manager"):
         return Rows(model)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from zero_downtime.lint.python_code.facts import Blindness, Kind
 from zero_downtime.lint.python_code.record import Record
 from zero_downtime.lint.python_code.values import (
+    NONE,
     UNKNOWN,
     VENDOR,
     Apps,
@@ -257,8 +258,10 @@ def call_pages(pages: Pages, name: str) -> Value:
 
 def call_schema_editor(name: str, arguments: Arguments, record: Record) -> Value:
     """Call a method of the schema editor."""
+    if name == "quote_name":
+        return quote_name(arguments)
     if name == "execute":
-        execute(arguments.get(0, "sql"), record)
+        execute(arguments.get(0, "sql"), record, has_params=arguments.get(1, "params") != NONE)
     elif name.startswith(SCHEMA_CHANGES):
         model = arguments.get(0, "model")
         record.access(Kind.SCHEMA, name, model if isinstance(model, Model) else SOME_MODEL)
@@ -275,7 +278,8 @@ def call_connection(name: str) -> Value:
 def call_cursor(name: str, arguments: Arguments, record: Record) -> Value:
     """Call a method of a cursor."""
     if name in ("execute", "executemany"):
-        execute(arguments.get(0, "sql"), record)
+        has_params = len(arguments.positional) > 1 or "params" in arguments.keywords
+        execute(arguments.get(0, "sql"), record, has_params=has_params)
     elif name in ("callproc", "copy", "copy_expert", "copy_from"):
         record.blind(Blindness.SQL, f"What cursor.{name}() does is not known.")
     elif name in ("fetchall", "stream"):
@@ -283,12 +287,22 @@ def call_cursor(name: str, arguments: Arguments, record: Record) -> Value:
     return UNKNOWN
 
 
-def execute(statement: Value, record: Record) -> None:
+def quote_name(arguments: Arguments) -> Value:
+    """Quote the name of a table or column."""
+    name = arguments.get(0, "name")
+    if not isinstance(name, Constant | Text):
+        return UNKNOWN
+    return replace_text(name, f'"{text_of(name)}"')
+
+
+def execute(statement: Value, record: Record, *, has_params: bool) -> None:
     """Run SQL; note its text, as far as it is known."""
     if not isinstance(statement, Constant) or not isinstance(statement.value, str):
         record.blind(Blindness.SQL, "A statement of SQL is computed.")
     if isinstance(statement, Constant | Text):
-        record.access(Kind.SQL, "execute", SOME_MODEL, sql=text_of(statement))
+        record.access(
+            Kind.SQL, "execute", SOME_MODEL, sql=text_of(statement), has_params=has_params
+        )
 
 
 def call_string(value: Constant | Text, name: str, arguments: Arguments) -> Value:

@@ -78,6 +78,7 @@ class Record:
         filtered: bool = False,
         source: ModelKey | None = None,
         sql: str | None = None,
+        has_params: bool = False,
     ) -> None:
         """Note an access. `many`: this one call meets rows in proportion to a table."""
         sources = [frame.source for frame in self._frames if frame.many and frame.source]
@@ -91,6 +92,7 @@ class Record:
             model.imported,
             source or (sources[0] if sources else None),
             sql,
+            has_params,
         )
         self.accesses[access] = None
 

@@ -11,7 +11,7 @@ from django.db.migrations.operations.base import Operation
 
 from zero_downtime.lint.data_migrations import Place, python_code
 from zero_downtime.lint.model_states import column_name, column_type, has_table, table_name
-from zero_downtime.lint.python_code import Access, Extent, Kind
+from zero_downtime.lint.python_code import Access, Blindness, Extent, Kind
 from zero_downtime.lint.translation.context import Context, Translation
 from zero_downtime.postgres import statements as sql
 from zero_downtime.postgres.parsing import parse
@@ -49,8 +49,9 @@ def run_python(operation: RunPython, context: Context) -> Translation:
         return Translation()
     place = Place(context.app_label, context.state, context.schema.new_tables)
     statements = [each for access in code.accesses for each in _accessed(access, place, context)]
-    if code.opaque and place.can_meet_rows():
-        statements.append(sql.Opaque("", code.opaque[0].reason))
+    unseen = [each for each in code.opaque if each.blindness is not Blindness.MODEL]
+    if unseen and place.can_meet_rows():
+        statements.append(sql.Opaque("", unseen[0].reason))
     return Translation.of(statements)
 
 
@@ -58,8 +59,9 @@ def _accessed(access: Access, place: Place, context: Context) -> Iterator[sql.St
     if access.kind is Kind.SCHEMA:
         yield sql.Opaque("", f"{access.operation}() in line {access.line}")
     elif access.kind is Kind.SQL:
-        for statement in _read(access.sql or "", None):
-            yield _informed(statement, context)
+        for parsed in parse(access.sql or "", has_params=access.has_params):
+            for statement in parsed.statements:
+                yield _informed(statement, context)
     elif place.grows(access):
         table = place.existing_table(access.model) or ""
         source = place.existing_table(access.source)

@@ -9,6 +9,8 @@ from typing import Any
 
 from django.db.migrations.operations.base import Operation
 
+from zero_downtime.postgres.statements import Statement
+
 JSON_VERSION = 1
 _NOT_IN_JSON = {"json": False}
 
@@ -58,6 +60,8 @@ class Finding:
     docs: str
     replacement: str = field(default="", metadata=_NOT_IN_JSON)
     """The remedy as code, if it can be written down."""
+    work: tuple[tuple[type[Statement], str], ...] = field(default=(), metadata=_NOT_IN_JSON)
+    """What takes long, and on which tables."""
     fingerprint: str = field(default="", metadata=_NOT_IN_JSON)
     """By which it is known again, see `fingerprints`; empty until somebody has to know it."""
     subject: Operation | None = field(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -17,12 +17,14 @@ from zero_downtime import conf
 from zero_downtime.errors import UnknownName
 from zero_downtime.lint.baseline import Baseline, Entry
 from zero_downtime.lint.changed_files import changed_since
+from zero_downtime.lint.estimates import with_sizes
 from zero_downtime.lint.findings import Report
 from zero_downtime.lint.fingerprints import identified
 from zero_downtime.lint.judge import judge
 from zero_downtime.lint.registry import all_rules
 from zero_downtime.lint.rule import Rule
 from zero_downtime.lint.scope import migrations_in_scope, squashed_in_scope
+from zero_downtime.lint.sizes import Sizes
 from zero_downtime.lint.source import MigrationSource
 from zero_downtime.lint.suppressions import suppress
 
@@ -43,6 +45,8 @@ class Request:
     """Only those that this database lacks. They are judged as one plan."""
     rules: Collection[Rule] = field(default_factory=all_rules)
     baseline: Baseline = field(default_factory=Baseline)
+    sizes: Sizes | None = None
+    """Of the tables where the migrations will run, if they are known."""
 
 
 def baseline_file() -> Path | None:
@@ -70,6 +74,9 @@ def report_on(request: Request) -> Report:
     together = request.unapplied_in is not None
     report = lint(loader, migrations, request.rules, together=together)
     report += lint(loader, squashed, failing)
+    if request.sizes is not None:
+        small = conf.get("INLINE_BACKFILL_ROWS")
+        report = replace(report, findings=tuple(with_sizes(report.findings, request.sizes, small)))
     judged_by = dict.fromkeys(map(_key, squashed), _codes(failing))
     judged_by |= dict.fromkeys(map(_key, migrations), _codes(request.rules))
 

@@ -60,7 +60,9 @@ class Rule(ABC):
         hazards: Iterable[Hazard],
         tables: Iterable[str],
         severity: Severity = Severity.ERROR,
+        effects: Iterable[Effect] = (),
     ) -> Finding:
+        """Return what to say of the step; `effects` are those that take long on large tables."""
         return Finding(
             rule=self.code,
             name=self.name,
@@ -76,6 +78,11 @@ class Rule(ABC):
             remedy=remedy,
             fixable=self.remedy(step) is not None,
             docs=f"rules/{self.code}.md",
+            work=tuple(
+                (type(effect.statement), table)
+                for effect in effects
+                for table in effect.statement.work
+            ),
             subject=step.operation,
         )
 

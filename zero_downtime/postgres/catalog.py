@@ -132,6 +132,27 @@ def estimated_rows(connection: BaseDatabaseWrapper, table: str) -> int:
     return int(explain(connection, f"SELECT FROM {quote(connection, table)}")["Plan Rows"])
 
 
+def rows_of_all_tables(connection: BaseDatabaseWrapper) -> dict[str, int]:
+    """Return the number of rows of each table, as ANALYZE and VACUUM have last seen it.
+
+    Tables of the schema "public" go by their name alone, others by schema and name. Of a table
+    that was never looked at, the number is not known, and it is left out, unless it has no page.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            r"""
+            SELECT CASE nspname WHEN 'public' THEN relname ELSE nspname || '.' || relname END,
+                CASE WHEN relpages = 0 AND pg_relation_size(pg_class.oid) = 0 AND relkind <> 'p'
+                    THEN 0 ELSE reltuples END
+            FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+            WHERE relkind IN ('r', 'p', 'm')
+                AND nspname NOT IN ('pg_catalog', 'information_schema')
+                AND nspname NOT LIKE 'pg\_%%'
+            """
+        )
+        return {name: int(rows) for name, rows in cursor.fetchall() if rows >= 0}
+
+
 def explain(
     connection: BaseDatabaseWrapper, statement: str, params: Sequence[Any] | None = None
 ) -> dict[str, Any]:

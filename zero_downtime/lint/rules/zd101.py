@@ -68,6 +68,7 @@ class AddIndexBlocksWrites(Rule):
             f'Building {what} reads the whole table "{first.table}".{who_waits(*effects)}',
             hazards=blocking(*effects),
             tables=waiting_tables(*effects),
+            effects=effects,
             remedy=_remedy(step),
         )
 

@@ -76,6 +76,10 @@ class SetNotNullBlocksReads(Rule):
                 f"{_what_it_takes(statement, fills)}.{who_waits(effect, *fills)}",
                 hazards=hazards,
                 tables=waiting_tables(effect, *fills),
+                effects=(
+                    effect,
+                    *fills,
+                ),
                 remedy=_remedy(step),
             )
 

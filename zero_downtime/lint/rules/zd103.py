@@ -74,6 +74,7 @@ class AddUniqueBlocksReads(Rule):
             severity=Severity.ERROR if blocking(*effects) else Severity.WARNING,
             hazards=hazards,
             tables=waiting_tables(*effects),
+            effects=effects,
             remedy=_remedy(step),
         )
 

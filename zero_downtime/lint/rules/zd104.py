@@ -67,6 +67,7 @@ class AddCheckBlocksReads(Rule):
             + who_waits(*effects),
             hazards=hazards,
             tables=waiting_tables(*effects),
+            effects=effects,
             remedy=_remedy(step),
         )
 

@@ -84,6 +84,7 @@ class AddForeignKeyBlocksWrites(Rule):
             + who_waits(*effects),
             hazards=hazards,
             tables=waiting_tables(*effects),
+            effects=effects,
             remedy=_remedy(step),
         )
 

@@ -58,6 +58,7 @@ class AddExclusionBlocksReads(Rule):
                 + who_waits(effect),
                 hazards=[*blocking(effect), Hazard.MAY_FAIL],
                 tables=waiting_tables(effect),
+                effects=(effect,),
                 remedy="PostgreSQL has no way that blocks nobody. Do it while the table is small, "
                 "or use a trigger; where only equal values exclude each other, use a "
                 "UniqueConstraint and AddConstraintConcurrently.",

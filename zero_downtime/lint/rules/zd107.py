@@ -61,6 +61,7 @@ class AddColumnRewritesTable(Rule):
                 f'"{statement.table}": {why}.{who_waits(effect)}',
                 hazards=blocking(effect),
                 tables=waiting_tables(effect),
+                effects=(effect,),
                 remedy=_remedy(step, statement),
             )
 

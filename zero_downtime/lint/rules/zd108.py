@@ -59,6 +59,7 @@ class ValidateUnderLock(Rule):
                 severity=Severity.ERROR if waiting else Severity.WARNING,
                 hazards=[*waiting, Hazard.MAY_FAIL],
                 tables=waiting_tables(effect),
+                effects=(effect,),
                 remedy="Validate in a transaction of its own, after the rows were mended; "
                 "AddConstraintConcurrently adds and validates in two.",
             )

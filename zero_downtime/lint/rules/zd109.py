@@ -55,6 +55,7 @@ class HeavyCommand(Rule):
                 + who_waits(effect),
                 hazards=blocking(effect),
                 tables=waiting_tables(effect),
+                effects=(effect,),
                 remedy="Use its CONCURRENTLY form where there is one; "
                 "otherwise do it outside of migrations, with pg_repack or pg_squeeze.",
             )

@@ -92,6 +92,7 @@ class AlterFieldRewritesTable(Rule):
             _message(first, len(others)) + who_waits(*effects),
             hazards=blocking(*effects),
             tables=waiting_tables(*effects),
+            effects=effects,
             remedy=_remedy(step, first),
         )
 

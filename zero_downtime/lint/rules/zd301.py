@@ -92,6 +92,7 @@ class RunPythonInOneTransaction(Rule):
             f"transaction holds locks.{who_waits(*behind)}",
             hazards=[*long, *blocking(*behind)],
             tables=waiting_tables(*behind),
+            effects=behind,
             remedy="Move it to a migration of its own, as BatchedRunPython.",
         )
 

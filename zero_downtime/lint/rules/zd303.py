@@ -75,5 +75,6 @@ class UnbatchedWrite(Rule):
             severity=Severity.ERROR if blocking(*effects) else Severity.WARNING,
             hazards=hazards,
             tables=waiting_tables(*effects),
+            effects=effects,
             remedy="Use BackfillField or BatchedRunPython in a migration with atomic = False.",
         )

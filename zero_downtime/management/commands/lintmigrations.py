@@ -17,6 +17,9 @@ from zero_downtime.lint.findings import THRESHOLDS, Report
 from zero_downtime.lint.linter import Request, baseline_file, report_on
 from zero_downtime.lint.registry import get_rule, select_rules
 from zero_downtime.lint.reporters import github, gitlab, json, sarif, text
+from zero_downtime.lint.sizes import Sizes
+
+ASK_DATABASE = Path()
 
 REPORTERS: dict[str, Callable[[Report], str]] = {
     "text": text.render,
@@ -61,7 +64,21 @@ class Command(BaseCommand):
         parser.add_argument(
             "--database",
             default=DEFAULT_DB_ALIAS,
-            help='The database that --unapplied asks; default: "%(default)s".',
+            help='The database that --unapplied and the like ask; default: "%(default)s".',
+        )
+        parser.add_argument(
+            "--sizes",
+            nargs="?",
+            type=Path,
+            const=ASK_DATABASE,
+            metavar="FILE",
+            help="Say how long things take, and be silent about small tables; "
+            "without FILE, ask the database how large they are.",
+        )
+        parser.add_argument(
+            "--export-sizes",
+            action="store_true",
+            help="Write how large the tables of the database are, for --sizes elsewhere.",
         )
         parser.add_argument("--format", choices=REPORTERS, default="text")
         parser.add_argument(
@@ -101,6 +118,9 @@ class Command(BaseCommand):
         if options["explain"]:
             self.stdout.write(get_rule(options["explain"]).page())
             return
+        if options["export_sizes"]:
+            self.export_sizes(options)
+            return
         file = options["baseline"] or baseline_file()
         if options["update_baseline"]:
             self.update_baseline(file, options)
@@ -114,6 +134,16 @@ class Command(BaseCommand):
             )
         if report.fails(THRESHOLDS[options["fail_on"]]):
             sys.exit(1)
+
+    def export_sizes(self, options: dict[str, Any]) -> None:
+        """Print the sizes of the tables, or write them into a file."""
+        sizes = Sizes.of_database(options["database"])
+        file: Path | None = options["output"]
+        if file is None:
+            self.stdout.write(sizes.as_json())
+            return
+        _writing(file, lambda: file.write_text(sizes.as_json() + "\n", "utf-8"))
+        self.stdout.write(f"{file} has the sizes of {len(sizes.rows)} tables.")
 
     def update_baseline(self, file: Path | None, options: dict[str, Any]) -> None:
         """Write the baseline with what is found now."""
@@ -160,7 +190,15 @@ def _request(options: dict[str, Any], baseline: Baseline) -> Request:
         unapplied_in=options["database"] if options["unapplied"] else None,
         rules=select_rules(options["select"], options["ignore"]),
         baseline=baseline,
+        sizes=_sizes(options),
     )
+
+
+def _sizes(options: dict[str, Any]) -> Sizes | None:
+    file: Path | None = options["sizes"]
+    if file == ASK_DATABASE:
+        return Sizes.of_database(options["database"])
+    return Sizes.read(file) if file else None
 
 
 def _names(value: str) -> list[str]:

@@ -47,8 +47,9 @@ def with_sizes(findings: Iterable[Finding], sizes: Sizes, small: int) -> Iterato
     Tables whose size is not known are taken to be large.
     """
     for finding in findings:
-        known = [sizes.rows[table] for table in finding.tables if table in sizes.rows]
-        if known and len(known) == len(finding.tables) and max(known) < small:
+        # What takes long decides; others may have to wait for it, however small they are.
+        tables = {table for _, table in finding.work} or set(finding.tables)
+        if tables and all(sizes.rows.get(table, small) < small for table in tables):
             if others := tuple(each for each in finding.hazards if each not in OF_SIZE):
                 yield replace(finding, hazards=others, severity=_severity(finding, others))
         else:

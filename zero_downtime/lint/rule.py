@@ -76,6 +76,7 @@ class Rule(ABC):
             remedy=remedy,
             fixable=self.remedy(step) is not None,
             docs=f"rules/{self.code}.md",
+            place=step.source.place(step.index),
             subject=step.operation,
         )
 

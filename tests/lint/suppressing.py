@@ -46,7 +46,12 @@ def lint(
     rules = list(all_rules() if rules is None else rules)
     codes = {rule.code for rule in rules}
     findings = [
-        replace(each, path=source.path, line=source.line(each.operation or 0))
+        replace(
+            each,
+            path=source.path,
+            line=source.line(each.operation or 0),
+            place=source.place(each.operation or 0),
+        )
         for each in judge_all(source.migration)
         if each.rule in codes
     ]

@@ -167,6 +167,10 @@ def test_unapplied_asks_the_database(shop: Project) -> None:
     assert lint(shop, "--unapplied")[0] == ["0003_customer"]
 
 
+def test_what_is_new_in_a_plan_is_not_missed_in_the_baseline(shop: Project, baseline: Path) -> None:
+    assert lint(shop, "--unapplied", "--baseline=known.json") == ([], "")
+
+
 def test_unapplied_needs_a_database_that_answers(shop: Project) -> None:
     assert "There is no database 'othr'" in usage_error(shop, "--unapplied", "--database=othr")
     shop.add_settings("DATABASES = {'default': {**DATABASES['default'], 'PORT': 1}}")

@@ -3,6 +3,7 @@
 The judgement is made from the project state before and after every operation, which a single
 pass over the migration graph provides. No database is asked and no model is rendered.
 
-`walk` makes the pass, `rules` know the hazards, `judge` brings both together, `rewrite` uses the
-rules' remedies on migrations that are not written yet.
+`linter` is what commands, checks and tests call. `walk` makes the pass, `rules` know the hazards,
+`judge` brings both together, `rewrite` uses the rules' remedies on migrations that are not written
+yet.
 """

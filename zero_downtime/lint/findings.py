@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.migrations.operations.base import Operation
 
+from zero_downtime.lint.source import Place
 from zero_downtime.postgres.statements import Statement
 
 JSON_VERSION = 1
@@ -58,6 +59,8 @@ class Finding:
     remedy: str
     fixable: bool
     docs: str
+    place: Place | None = field(default=None, compare=False, repr=False, metadata=_NOT_IN_JSON)
+    """Where on the line, and to which, if that can be told."""
     replacement: str = field(default="", metadata=_NOT_IN_JSON)
     """The remedy as code, if it can be written down."""
     work: tuple[tuple[type[Statement], str], ...] = field(default=(), metadata=_NOT_IN_JSON)

@@ -78,7 +78,8 @@ def report_on(request: Request) -> Report:
         small = conf.get("INLINE_BACKFILL_ROWS")
         report = replace(report, findings=tuple(with_sizes(report.findings, request.sizes, small)))
     judged_by = dict.fromkeys(map(_key, squashed), _codes(failing))
-    judged_by |= dict.fromkeys(map(_key, migrations), _codes(request.rules))
+    if not together:  # otherwise tables are new to some migrations that are not by themselves
+        judged_by |= dict.fromkeys(map(_key, migrations), _codes(request.rules))
 
     def could_be_found(entry: Entry) -> bool:
         key = entry.app, entry.migration

@@ -83,6 +83,7 @@ class Rule(ABC):
                 for effect in effects
                 for table in effect.statement.work
             ),
+            place=step.source.place(step.index),
             subject=step.operation,
         )
 

@@ -63,9 +63,14 @@ class MigrationSource:
         here = Path.cwd()
         return str(self.file.relative_to(here) if self.file.is_relative_to(here) else self.file)
 
+    def place(self, index: int) -> Place | None:
+        """Return the place of operation `index`, or the closest that can be told."""
+        return self.listing.place(index) if self.listing else None
+
     def line(self, index: int) -> int | None:
-        """Return the line of operation `index`, or the closest that can be told."""
-        return self.listing.place(index).line if self.listing else None
+        """Return the line of that place."""
+        place = self.place(index)
+        return place.line if place else None
 
     @cached_property
     def content(self) -> bytes:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from zero_downtime.lint.findings import Finding, Report
-from zero_downtime.lint.reporters.places import Files, path_in_repository
+from zero_downtime.lint.reporters.places import path_in_repository
 
 
 def render(report: Report) -> str:
     """Return a workflow command for each finding."""
-    files = Files()
-    return "\n".join(_command(finding, files) for finding in report.findings)
+    return "\n".join(map(_command, report.findings))
 
 
-def _command(finding: Finding, files: Files) -> str:
-    place = files.place(finding)
+def _command(finding: Finding) -> str:
     properties = {
         "file": finding.path and path_in_repository(finding.path),
         "line": finding.line,
-        "endLine": place.end_line if place else finding.line,
+        "endLine": finding.place.end_line if finding.place else finding.line,
         "title": f"{finding.rule} {finding.name}",
     }
     given = ",".join(

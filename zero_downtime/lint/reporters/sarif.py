@@ -12,7 +12,7 @@ from urllib.parse import quote
 import zero_downtime
 from zero_downtime.lint.findings import Finding, Report
 from zero_downtime.lint.registry import get_rule
-from zero_downtime.lint.reporters.places import Files, path_in_repository, repository
+from zero_downtime.lint.reporters.places import path_in_repository, repository
 from zero_downtime.lint.rule import Rule
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -26,8 +26,7 @@ def render(report: Report) -> str:
     all_findings = [*report.findings, *(each.finding for each in report.suppressed)]
     rules = sorted({get_rule(each.rule) for each in all_findings}, key=lambda rule: rule.code)
     codes = [rule.code for rule in rules]
-    files = Files()
-    results = [_result(finding, codes, files) for finding in all_findings]
+    results = [_result(finding, codes) for finding in all_findings]
     for result, each in zip(results[len(report.findings) :], report.suppressed, strict=True):
         result["suppressions"] = [{"kind": "inSource", "justification": each.reason}]
     run = {
@@ -60,14 +59,14 @@ def _rule(rule: Rule) -> dict[str, Any]:
     return description
 
 
-def _result(finding: Finding, codes: Sequence[str], files: Files) -> dict[str, Any]:
+def _result(finding: Finding, codes: Sequence[str]) -> dict[str, Any]:
     location: dict[str, Any] = {
         "logicalLocations": [
             {"fullyQualifiedName": f"{finding.app}.{finding.migration}", "kind": "module"}
         ]
     }
     if finding.path:
-        location["physicalLocation"] = _physical_location(finding.path, finding, files)
+        location["physicalLocation"] = _physical_location(finding.path, finding)
     return {
         "ruleId": finding.rule,
         "ruleIndex": codes.index(finding.rule),
@@ -78,14 +77,13 @@ def _result(finding: Finding, codes: Sequence[str], files: Files) -> dict[str, A
     }
 
 
-def _physical_location(path: str, finding: Finding, files: Files) -> dict[str, Any]:
+def _physical_location(path: str, finding: Finding) -> dict[str, Any]:
     in_repository = path_in_repository(path)
     if Path(in_repository).is_absolute():
         location: dict[str, Any] = {"artifactLocation": {"uri": Path(in_repository).as_uri()}}
     else:
         location = {"artifactLocation": {"uri": quote(in_repository), "uriBaseId": ROOT}}
-    place = files.place(finding)
-    if place:
+    if place := finding.place:
         location["region"] = {
             "startLine": place.line,
             "startColumn": place.column + 1,

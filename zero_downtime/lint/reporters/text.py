@@ -51,16 +51,19 @@ class _Text:
         return f"  {place + ': ' if place else ''}{severity} {finding.rule} {finding.name}"
 
     def _excerpt(self, finding: Finding) -> Iterator[str]:
-        """Yield the line of the operation, and carets under its name."""
-        place = self._files.place(finding)
-        if place is None:
+        """Yield the line of the finding, and carets under what is called there."""
+        if finding.path is None or finding.line is None:
             return
-        line = self._files.line(finding)
-        margin = " " * len(str(place.line))
-        before = "".join("\t" if character == "\t" else " " for character in line[: place.column])
-        carets = "^" * max(1, place.end_column - place.column)
-        yield f"{place.line} | {line.rstrip()}"
-        yield f"{margin} | {before}{self._colours[finding.severity](carets)}"
+        line = self._files.line(finding.path, finding.line)
+        if line is None:
+            return
+        start, end = len(line) - len(line.lstrip()), len(line.rstrip())
+        if finding.place and finding.place.line == finding.line:
+            start, end = finding.place.column, finding.place.end_column
+        before = "".join("\t" if character == "\t" else " " for character in line[:start])
+        carets = self._colours[finding.severity]("^" * max(1, end - start))
+        yield f"{finding.line} | {line.rstrip()}"
+        yield f"{' ' * len(str(finding.line))} | {before}{carets}"
 
 
 def summary(report: Report) -> str:

@@ -24,7 +24,7 @@ from django.db.models import CheckConstraint, UniqueConstraint
 
 from zero_downtime.lint.columns import fills_existing_rows
 from zero_downtime.lint.model_states import AnyField
-from zero_downtime.lint.remedies import Remedy, Stage
+from zero_downtime.lint.remedies import Remedy, Stage, Unsettled
 from zero_downtime.lint.walk import Step, is_stock
 from zero_downtime.operations import (
     AddConstraintConcurrently,
@@ -168,7 +168,7 @@ def _alter_type(operation: AlterField, step: Step, before: str, after: str) -> R
                 "the old column is gone then.",
             ),
         ),
-        unsettled=(model, name),
+        unsettled=Unsettled(model, name, is_key=operation.field.unique),
     )
 
 
@@ -196,7 +196,7 @@ def _rename_field(operation: RenameField, step: Step) -> Remedy | None:
                 when=f"Run it when no running code uses {old} any more; {old} is gone then.",
             ),
         ),
-        unsettled=(operation.model_name, new),
+        unsettled=Unsettled(operation.model_name, new),
     )
 
 
@@ -219,7 +219,7 @@ def _remove_field(operation: RemoveField, step: Step) -> Remedy | None:
                 "then, unless you add archive=True here and to the expand.",
             ),
         ),
-        unsettled=(model, name),
+        unsettled=Unsettled(model, name, is_gone=True),
     )
 
 

@@ -28,6 +28,18 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Unsettled:
+    """A field whose column is replaced by the last stage of a remedy."""
+
+    model_name: str
+    name: str
+    is_key: bool = False
+    """Foreign keys can point at it."""
+    is_gone: bool = False
+    """No code of later migrations knows it, whatever the database still has."""
+
+
+@dataclass(frozen=True)
 class Remedy:
     """The stages that together do safely what one operation would have done.
 
@@ -36,5 +48,5 @@ class Remedy:
     """
 
     stages: tuple[Stage, ...]
-    unsettled: tuple[str, str] | None = None
-    """(model, field) whose column is replaced by the last stage; others have to wait for that."""
+    unsettled: Unsettled | None = None
+    """What others have to wait for."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
+from itertools import groupby
 from typing import Any, ClassVar
 
 from django.db.migrations import Migration
@@ -78,24 +78,39 @@ class NewMigrations:
         Migrations are numbered on, and depend on each other as before. `name` is what the user
         wants them to be called.
         """
-        remedies: defaultdict[Migration, dict[int, Remedy]] = defaultdict(dict)
-        steps: defaultdict[Migration, dict[int, Step]] = defaultdict(dict)
-        for step in walk(self._all, self._start(), judged=set(self._new), together=True):
-            if step.operation is not step.migration.operations[step.index]:
-                continue  # nested: SeparateDatabaseAndState is written by people, for a reason
-            steps[step.migration][step.index] = step
-            if remedy := _remedy(step):
-                remedies[step.migration][step.index] = remedy
-        if not remedies:
-            return dict(self.changes)
-        parts = {
-            migration: split(migration, found, steps[migration])
-            for migration, found in remedies.items()
-        }
-        return _renumbered(self.changes, parts, name)
+        steps = walk(self._all, self._start(), judged=set(self._new), together=True)
+        parts = {found.migration: found.parts for found in remedied(steps, _remedy)}
+        return _renumbered(self.changes, parts, name) if parts else dict(self.changes)
 
     def _start(self) -> ProjectState:
         return ProjectState(real_apps=self._real_apps)
+
+
+@dataclass(frozen=True)
+class Remedied:
+    """A migration of which some operations have a remedy, and what it is cut into."""
+
+    migration: Migration
+    remedies: Mapping[int, Remedy]
+    """By index of operation."""
+    parts: list[Part]
+
+
+def remedied(steps: Iterable[Step], remedy: Callable[[Step], Remedy | None]) -> Iterator[Remedied]:
+    """Yield the migrations among `steps` for which `remedy` finds any.
+
+    Nested operations have none: SeparateDatabaseAndState is written by people, for a reason.
+    """
+    for migration, own in groupby(steps, key=lambda step: step.migration):
+        found: dict[int, Step] = {}
+        remedies: dict[int, Remedy] = {}
+        for step in own:
+            if step.operation is migration.operations[step.index]:
+                found[step.index] = step
+                if each := remedy(step):
+                    remedies[step.index] = each
+        if remedies:
+            yield Remedied(migration, remedies, split(migration, remedies, found))
 
 
 def _remedy(step: Step) -> Remedy | None:
@@ -166,7 +181,7 @@ def _plan(
     for migration in migrations:
         number = (MigrationAutodetector.parse_number(migration.name) or 1) + shift
         if migration in parts:
-            fragments = [_fragment(part, name) for part in parts[migration]]
+            fragments = [part_fragment(part, name) for part in parts[migration]]
             names = [f"{number + i:04}_{fragment}" for i, fragment in enumerate(fragments)]
             yield _Planned(migration, parts[migration], names)
             shift += len(names) - 1
@@ -177,7 +192,7 @@ def _plan(
             yield _Planned(migration, [untouched], [new_name])
 
 
-def _fragment(part: Part, name: str | None) -> str:
+def part_fragment(part: Part, name: str | None) -> str:
     """Return the name of a part, without its number."""
     if name is None:
         name = _migration_class(operations=part.originals)("", "").suggest_name()
@@ -189,20 +204,25 @@ def _build(plan: _Planned, planned: Mapping[Key, _Planned]) -> Iterator[Migratio
     migration = plan.migration
     dependencies = [_moved(key, migration.app_label, planned) for key in migration.dependencies]
     for name, part in zip(plan.names, plan.parts, strict=True):
-        attributes: dict[str, Any] = {
-            "operations": part.operations,
-            "dependencies": dependencies,
-            "run_before": migration.run_before,
-            "initial": migration.initial,
-        }
-        if part.suffix is None:
-            yield _migration_class(**attributes, atomic=migration.atomic)(name, migration.app_label)
-        else:
-            attributes["dependencies"] = [*dependencies, OWN_TABLES]
-            yield _migration_class(StageMigration, **attributes, when=tuple(part.when))(
-                name, migration.app_label
-            )
+        yield part_of(migration, part, name, dependencies)
         dependencies = [(migration.app_label, name)]
+
+
+def part_of(migration: Migration, part: Part, name: str, dependencies: Sequence[Key]) -> Migration:
+    """Return the migration that a part of another one becomes."""
+    attributes: dict[str, Any] = {
+        "operations": part.operations,
+        "dependencies": [*dependencies],
+        "run_before": migration.run_before,
+        "initial": migration.initial,
+    }
+    if part.suffix is None:
+        plain = _migration_class(**attributes, atomic=migration.atomic)
+        return plain(name, migration.app_label)
+    if OWN_TABLES not in dependencies:
+        attributes["dependencies"].append(OWN_TABLES)
+    staged = _migration_class(StageMigration, **attributes, when=tuple(part.when))
+    return staged(name, migration.app_label)
 
 
 def _moved(dependency: Key, app_label: str, planned: Mapping[Key, _Planned]) -> Key:

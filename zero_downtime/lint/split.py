@@ -5,22 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from django.db.migrations import (
-    AddConstraint,
-    AddField,
-    AddIndex,
-    AlterField,
-    Migration,
-    SeparateDatabaseAndState,
-)
+from django.db.migrations import Migration, SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
-from django.db.migrations.operations.fields import FieldOperation
-from django.db.migrations.operations.models import AlterTogetherOptionOperation
-from django.db.models import BaseConstraint, Index
 
-from zero_downtime.lint.remedies import LATER_STAGES, Remedy
+from zero_downtime.lint.remedies import LATER_STAGES, Remedy, Unsettled
 from zero_downtime.lint.renames import Carried, carried_along
-from zero_downtime.lint.walk import Step, model_names
+from zero_downtime.lint.uses import makes, stands_in_the_way_of_all, uses
+from zero_downtime.lint.walk import Step
 
 
 @dataclass
@@ -35,6 +26,14 @@ class Part:
     when: list[str] = field(default_factory=list)
     needed_by_others: bool = True
     """Migrations of other apps that need the models as they are in the end need this part."""
+
+    def takes(self, suffix: str | None, *, atomic: bool) -> bool:
+        """Tell whether operations of such a stage, or of none, can stand in the same migration.
+
+        `atomic` is that of the migration that they come from: if it had no transaction anyway,
+        there is none to be kept apart from.
+        """
+        return self.suffix == suffix or (not atomic and {self.suffix, suffix} == {None, ""})
 
     def add(self, operations: Iterable[Operation], original: Operation, when: str = "") -> None:
         self.operations += operations
@@ -52,19 +51,24 @@ def split(
     later stages of remedies come after the rest, followed only by what has to wait for them.
     """
     carried = carried_along(migration, remedies, steps)
-    unsettled: list[tuple[str, str]] = []
+    unsettled: list[Unsettled] = []
     now: list[int] = []
     waiting: list[int] = []
+    all_wait = False
     for index, operation in enumerate(migration.operations):
         if any(
             index in each.state_operations and index not in each.index_renames
             for each in carried.values()
         ):
             continue
-        must_wait = any(_uses(operation, *names) for names in unsettled)
-        (waiting if must_wait else now).append(index)
-        if index in remedies and (names := remedies[index].unsettled):
-            unsettled.append(names)
+        if all_wait or any(uses(operation, each) for each in unsettled):
+            waiting.append(index)
+            unsettled += makes(operation)
+            all_wait = all_wait or stands_in_the_way_of_all(operation)
+        else:
+            now.append(index)
+        if index in remedies and (field := remedies[index].unsettled):
+            unsettled.append(field)
     return [
         part for indexes in (now, waiting) for part in _parts(migration, indexes, remedies, carried)
     ]
@@ -85,8 +89,10 @@ def _parts(
         operation = index_renames.get(index) or migration.operations[index]
         remedy = remedies.get(index)
         suffix = remedy.stages[0].suffix if remedy else None
-        if not parts or parts[-1].suffix != suffix:
+        if not parts or not parts[-1].takes(suffix, atomic=migration.atomic):
             parts.append(Part(suffix))
+        elif parts[-1].suffix is None:
+            parts[-1].suffix = suffix
         if remedy is None:
             parts[-1].add([operation], operation)
             continue
@@ -100,32 +106,3 @@ def _parts(
             part = later.setdefault(stage.suffix, new_part)
             part.add(stage.operations, operation, stage.when)
     return [*parts, *(later[suffix] for suffix in LATER_STAGES if suffix in later)]
-
-
-def _uses(operation: Operation, model_name: str, field_name: str) -> bool:
-    """Tell whether the operation builds on the field's column, as far as can be seen."""
-    if model_names(operation)[0] != model_name.lower():
-        return False
-    if isinstance(operation, FieldOperation) and operation.name == field_name:
-        return True
-    if isinstance(operation, AddField | AlterField):
-        return operation.field.generated
-    if isinstance(operation, AddIndex):
-        return _covers(operation.index, field_name)
-    if isinstance(operation, AddConstraint):
-        return _covers(operation.constraint, field_name)
-    if isinstance(operation, AlterTogetherOptionOperation):
-        return any(field_name in group for group in operation.option_value or ())
-    return False
-
-
-def _covers(item: Index | BaseConstraint, field_name: str) -> bool:
-    """Tell whether an index or constraint may be about the field; expressions may be about any."""
-    _, expressions, arguments = item.deconstruct()
-    return bool(
-        expressions
-        or arguments.get("expressions")
-        or arguments.get("condition")
-        or field_name in [name.removeprefix("-") for name in arguments.get("fields", ())]
-        or field_name in arguments.get("include", ())
-    )

@@ -10,6 +10,7 @@ from typing import TypeGuard, TypeVar
 
 from django.contrib.postgres.operations import AddConstraintNotValid, ValidateConstraint
 from django.db.migrations import (
+    AddField,
     AlterField,
     AlterModelTable,
     DeleteModel,
@@ -59,6 +60,8 @@ class OldCode:
     state: ProjectState
     lost_tables: set[str] = field(default_factory=set)
     lost_columns: set[tuple[str, str]] = field(default_factory=set)
+    new_columns: set[tuple[str, str]] = field(default_factory=set)
+    """Those that columns have got meanwhile: running code knows none of them by that name."""
 
     def knows_table(self, table: str) -> bool:
         return table in self.lost_tables or any(
@@ -68,6 +71,8 @@ class OldCode:
         )
 
     def knows_column(self, table: str, column: str) -> bool:
+        if (table, column) in self.new_columns:
+            return False
         return (
             (table, column) in self.lost_columns
             or table in self.lost_tables
@@ -102,9 +107,18 @@ class OldCode:
                 return
             column = column_name(name, known)
             if column is not None:
-                self.lost_columns.add((table, column))
+                self.lost_columns |= {(table, column)} - self.new_columns
             elif known.many_to_many:
                 self.lost_tables.update(filter(None, [many_to_many_table(table, name, known)]))
+
+    def meet(self, operation: Operation, after: ModelState | None) -> None:
+        """Take in the column that `operation` has put into the state of its model."""
+        if after is None or not isinstance(operation, AddField | RenameField | AlterField):
+            return
+        name = operation.new_name if isinstance(operation, RenameField) else operation.name
+        column = column_name(name, after.fields[name]) if name in after.fields else None
+        if column is not None:
+            self.new_columns |= {(table_name(after), column)} - self.lost_columns
 
 
 def _many_to_many_tables(model: ModelState) -> list[str]:
@@ -273,6 +287,7 @@ class _Pass:
             for nested in operation.state_operations:
                 self._forget(nested, state)
                 nested.state_forwards(app_label, state)
+                self._meet(nested, state)
             return
         self._forget(operation, state)
         old_name, new_name = model_names(operation)
@@ -281,6 +296,7 @@ class _Pass:
             # The operation changes the copy, so that `before` stays what it was.
             state.models[app_label, old_name] = before.clone()
         operation.state_forwards(app_label, state)
+        self._meet(operation, state)
         if self._judged or isinstance(operation, _TELLING):
             after = state.models.get((app_label, new_name))
             self._take_in(index, outermost, operation, before, after, state)
@@ -292,6 +308,12 @@ class _Pass:
             name = model_names(operation)[0]
             before = state.models.get((self._migration.app_label, name))
             self._surroundings.old_code.learn(operation, before)
+
+    def _meet(self, operation: Operation, state: ProjectState) -> None:
+        if self._judged:
+            name = model_names(operation)[1]
+            after = state.models.get((self._migration.app_label, name))
+            self._surroundings.old_code.meet(operation, after)
 
     def _take_in(
         self,

@@ -11,7 +11,13 @@ from zero_downtime.lint.findings import Finding, Hazard, Severity
 from zero_downtime.lint.rule import Rule, blocking, waiting_tables, who_waits
 from zero_downtime.lint.timeline import Effect
 from zero_downtime.lint.walk import Step
-from zero_downtime.postgres.statements import AddColumn, AddUnique, CreateIndex, Default
+from zero_downtime.postgres.statements import (
+    AddColumn,
+    AddUnique,
+    CreateIndex,
+    Default,
+    DropConstraint,
+)
 
 
 class AddUniqueBlocksReads(Rule):
@@ -60,7 +66,7 @@ class AddUniqueBlocksReads(Rule):
         if not effects:
             return
         hazards = blocking(*effects)
-        fails = any(_may_fail(effect) for effect in effects)
+        fails = any(_may_fail(effect, step) for effect in effects)
         if fails:
             hazards.append(Hazard.MAY_FAIL)
         if not hazards:
@@ -88,11 +94,24 @@ def _making_unique(step: Step) -> Iterator[Effect]:
                 yield effect
 
 
-def _may_fail(effect: Effect) -> bool:
+def _may_fail(effect: Effect, step: Step) -> bool:
     statement = effect.statement
     if isinstance(statement, AddColumn):  # NULLs and random values are all different
         return statement.default is Default.CONSTANT
-    return not (isinstance(statement, AddUnique | CreateIndex) and statement.implied)
+    assert isinstance(statement, AddUnique | CreateIndex)
+    return not (statement.implied or _was_unique_until_now(statement, effect, step))
+
+
+def _was_unique_until_now(statement: AddUnique | CreateIndex, effect: Effect, step: Step) -> bool:
+    """Tell whether the transaction has dropped a constraint that forbade the same, or more."""
+    return step.migration.atomic and any(
+        isinstance(dropped := each.statement, DropConstraint)
+        and dropped.unique
+        and dropped.table == statement.table
+        and bool(dropped.columns)
+        and set(dropped.columns) <= set(statement.columns)
+        for each in step.surroundings.before(effect)
+    )
 
 
 def _remedy(step: Step) -> str:

@@ -108,7 +108,8 @@ def _may_fail(effect: Effect, step: Step) -> bool:
     if not isinstance(statement, AddForeignKey):
         return False
     dropped = any(
-        each.table == statement.table for _, each in step.effects_of(DropConstraint) if each.target
+        (each.table, each.target) == (statement.table, statement.target)
+        for _, each in step.effects_of(DropConstraint)
     )
     retyped = [each for _, each in step.effects_of(AlterColumnType)]
     only_the_key = retyped and all(each.table == statement.table for each in retyped)

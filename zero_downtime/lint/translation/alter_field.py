@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
+from django.db.migrations.utils import resolve_relation
 from django.db.models import CheckConstraint, F, Index, Q, UniqueConstraint
 from django.db.models.expressions import Combinable
 
@@ -30,22 +31,28 @@ def altered(
     assert context.after is not None
     before = column_of(old_name, old, context.before, context.state)
     after = column_of(new_name, new, context.after, context.state)
-    if before is None or after is None or not _touches_database(old, new, before, after):
+    if before is None or after is None:
         return
+    if before.name == after.name and _attributes(old, context) == _attributes(new, context):
+        return  # Django's schema editor does not look at the change at all.
     if (before.generated, _expression(old)) != (after.generated, _expression(new)):
         yield sql.Refused(context.table, "Django does not alter generated fields")
         return
     yield from _Change(old_name, old, new, before, after, context).statements()
 
 
-def _touches_database(old: AnyField, new: AnyField, before: Column, after: Column) -> bool:
-    """Tell whether Django's schema editor looks at the change at all."""
-    return before.name != after.name or _database_attributes(old) != _database_attributes(new)
-
-
-def _database_attributes(field: AnyField) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+def _attributes(field: AnyField, context: Context) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+    """Return what the database may know of the field, as that of a rendered model would have it."""
     _, path, args, kwargs = field.deconstruct()
-    return path, tuple(args), {k: v for k, v in kwargs.items() if k not in field.non_db_attrs}
+    kept = {k: v for k, v in kwargs.items() if k not in field.non_db_attrs}
+    if "to" in kept:
+        assert context.after is not None
+        kept["to"] = resolve_relation(kept["to"], context.app_label, context.after.name_lower)
+        target = context.state.models.get(kept["to"])
+        to_field = target.fields.get(kept.get("to_field", "")) if target else None
+        if to_field is not None and to_field.primary_key:
+            del kept["to_field"]  # that is where it would point without being told
+    return path, tuple(args), kept
 
 
 class _Change:
@@ -107,7 +114,7 @@ class _Change:
             yield sql.CreateIndex(table, columns=(after.name,))
 
     def _more_than_a_comment(self) -> bool:
-        old, new = (_database_attributes(field) for field in (self.old, self.new))
+        old, new = (_attributes(field, self.context) for field in (self.old, self.new))
         for _, _, kwargs in (old, new):
             kwargs.pop("db_comment", None)
         return self.before.name != self.after.name or old != new

@@ -64,7 +64,12 @@ def remove_constraint(operation: RemoveConstraint, context: Context) -> Translat
     if isinstance(constraint, UniqueConstraint) and _is_index(constraint):
         return Translation.of([sql.DropIndex(context.table, operation.name, unique=True)])
     unique = isinstance(constraint, UniqueConstraint)
-    return Translation.of([sql.DropConstraint(context.table, operation.name, unique=unique)])
+    columns = (
+        _columns(context, constraint.fields) if isinstance(constraint, UniqueConstraint) else ()
+    )
+    return Translation.of(
+        [sql.DropConstraint(context.table, operation.name, columns, unique=unique)]
+    )
 
 
 def validate_constraint(operation: ValidateConstraint, context: Context) -> Translation:
@@ -79,14 +84,14 @@ def alter_together(operation: AlterTogetherOptionOperation, context: Context) ->
     new = {tuple(group) for group in operation.option_value or ()}
     unique = option == "unique_together"
     return Translation.of(
-        [_drop_together(context, unique=unique) for _ in old - new]
+        [_drop_together(context, group, unique=unique) for group in sorted(old - new)]
         + [_add_together(context, group, unique=unique) for group in sorted(new - old)]
     )
 
 
-def _drop_together(context: Context, *, unique: bool) -> sql.Statement:
+def _drop_together(context: Context, group: tuple[str, ...], *, unique: bool) -> sql.Statement:
     if unique:
-        return sql.DropConstraint(context.table, unique=True)
+        return sql.DropConstraint(context.table, columns=_columns(context, group), unique=True)
     return sql.DropIndex(context.table)
 
 

@@ -80,7 +80,7 @@ class AddForeignKeyBlocksWrites(Rule):
         yield self.finding(
             step,
             f'A foreign key from table "{statement.table}" to "{target}" is validated row by row'
-            + (", and fails if one points nowhere." if fails else ".")
+            + (", and fails if one points nowhere." if fails or _is_moved(step) else ".")
             + who_waits(*effects),
             hazards=hazards,
             tables=waiting_tables(*effects),
@@ -103,17 +103,27 @@ def _validating(step: Step) -> Iterator[Effect]:
 
 
 def _may_fail(effect: Effect, step: Step) -> bool:
-    """Tell whether a row may point nowhere: not if a foreign key has stood there until now."""
+    """Tell whether a row may point nowhere: not if a foreign key has stood there until now.
+
+    Where that pointed at another table, its rows have been seen to by whoever lets it point here;
+    the message tells what happens if not.
+    """
     statement = effect.statement
     if not isinstance(statement, AddForeignKey):
         return False
     dropped = any(
-        (each.table, each.target) == (statement.table, statement.target)
-        for _, each in step.effects_of(DropConstraint)
+        each.table == statement.table and each.target for _, each in step.effects_of(DropConstraint)
     )
     retyped = [each for _, each in step.effects_of(AlterColumnType)]
     only_the_key = retyped and all(each.table == statement.table for each in retyped)
     return not dropped or (bool(only_the_key) and _points_elsewhere(step))
+
+
+def _is_moved(step: Step) -> bool:
+    """Tell whether the foreign key points at another table than before."""
+    before = {each.target for _, each in step.effects_of(DropConstraint) if each.target}
+    after = {each.target for _, each in step.effects_of(AddForeignKey)}
+    return bool(before) and before != after
 
 
 def _points_elsewhere(step: Step) -> bool:

@@ -38,7 +38,7 @@ def test_a_rule_is_known_by_code_and_by_name(name: str) -> None:
 
 def test_a_misspelt_rule_is_answered_with_the_closest() -> None:
     with pytest.raises(UnknownName, match=r"Did you mean 'ZD101'\?") as raised:
-        get_rule("ZD1O1")
+        get_rule("ZD1011")
 
     assert raised.value.returncode == 2
 

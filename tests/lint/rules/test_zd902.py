@@ -39,7 +39,10 @@ def test_a_comment_that_is_wrong_suppresses_nothing(
     [
         ('{"ZD101": ""}', "It gives no reason to ignore add-index-blocks-writes."),
         ('{"ZD101": None}', "It gives no reason to ignore add-index-blocks-writes."),
-        ('{"ZD1O1": "it is small"}', "There is no rule 'ZD1O1'. Did you mean 'ZD101'?"),
+        (
+            '{"add-index-blocks-write": "it is small"}',
+            "There is no rule 'add-index-blocks-write'. Did you mean 'add-index-blocks-writes'?",
+        ),
         ('["ZD101"]', "zero_downtime_ignore is no dict."),
     ],
 )

@@ -21,6 +21,7 @@ from zero_downtime.lint.estimates import with_sizes
 from zero_downtime.lint.findings import Report
 from zero_downtime.lint.fingerprints import identified
 from zero_downtime.lint.judge import judge
+from zero_downtime.lint.loading import load
 from zero_downtime.lint.registry import all_rules
 from zero_downtime.lint.rule import Rule
 from zero_downtime.lint.scope import migrations_in_scope, squashed_in_scope
@@ -133,11 +134,11 @@ def _filter(request: Request, loader: MigrationLoader) -> Callable[[Migration], 
 def _loader(request: Request) -> MigrationLoader:
     alias = request.unapplied_in
     if alias is None:
-        return MigrationLoader(None)
+        return load(None)
     if alias not in connections:
         raise UnknownName("database", alias, connections)
     try:
-        return MigrationLoader(connections[alias])
+        return load(connections[alias])
     except (DatabaseError, ImproperlyConfigured) as error:
         reason = " ".join(str(error).split())
         raise CommandError(

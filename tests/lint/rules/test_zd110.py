@@ -53,7 +53,7 @@ def test_a_new_table_or_one_in_the_state_does_not_count() -> None:
 
 
 def test_a_table_that_is_renamed_is_still_one() -> None:
-    rename = migrations.AlterModelTable("order", "orders")
+    rename = migrations.AlterModelTable("tag", "labels")
 
     assert not judge(rename, *map(nick, MODELS[:3]), rule="ZD110")
 

@@ -11,6 +11,7 @@ from django.db.migrations.state import ProjectState
 
 from zero_downtime.lint.findings import Finding
 from zero_downtime.lint.judge import judge_ordered
+from zero_downtime.lint.registry import get_rule
 
 SHOP: list[Operation] = [
     migrations.CreateModel(
@@ -22,6 +23,7 @@ SHOP: list[Operation] = [
         ],
     ),
     migrations.CreateModel("Tag", fields=[("id", models.BigAutoField(primary_key=True))]),
+    migrations.CreateModel("Basket", fields=[("id", models.BigAutoField(primary_key=True))]),
     migrations.CreateModel(
         "Order",
         fields=[
@@ -51,19 +53,41 @@ def migration(name: str, *operations: Operation, **attributes: Any) -> Migration
     return made(name, "shop")
 
 
-def judge_all(*migrations_in_order: Migration, together: bool = False) -> list[Finding]:
-    """Return what all rules find in migrations that come after the shop's first one."""
+def run_sql(*texts: str) -> migrations.RunSQL:
+    """Return an operation that sends the texts one by one, and can be taken back."""
+    return migrations.RunSQL(list(texts), migrations.RunSQL.noop)
+
+
+def in_state_only(*operations: Operation) -> Operation:
+    return migrations.SeparateDatabaseAndState(state_operations=operations)
+
+
+def in_database_only(*operations: Operation) -> Operation:
+    return migrations.SeparateDatabaseAndState(database_operations=operations)
+
+
+def create_refund(**fields: models.Field[Any, Any]) -> migrations.CreateModel:
+    """Return what makes a new table, `shop_refund`."""
+    key = ("id", models.BigAutoField(primary_key=True))
+    return migrations.CreateModel("Refund", [key, *fields.items()])
+
+
+def judge_all(
+    *migrations_in_order: Migration, together: bool = False, rule: str | None = None
+) -> list[Finding]:
+    """Return what all rules, or the one, find in migrations that come after the shop's first."""
     return judge_ordered(
         [migration("0001_initial", *SHOP), *migrations_in_order],
         ProjectState(),
         judged=migrations_in_order,
+        rules=[get_rule(rule)] if rule else None,
         together=together,
     )
 
 
-def judge(*operations: Operation, atomic: bool = True) -> list[Finding]:
-    """Return what all rules find in one migration with these operations."""
-    return judge_all(migration("0002_change", *operations, atomic=atomic))
+def judge(*operations: Operation, atomic: bool = True, rule: str | None = None) -> list[Finding]:
+    """Return what all rules, or the one, find in one migration with these operations."""
+    return judge_all(migration("0002_change", *operations, atomic=atomic), rule=rule)
 
 
 def codes(findings: list[Finding]) -> list[str]:

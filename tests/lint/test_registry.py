@@ -37,8 +37,8 @@ def test_a_rule_is_known_by_code_and_by_name(name: str) -> None:
 
 
 def test_a_misspelt_rule_is_answered_with_the_closest() -> None:
-    with pytest.raises(UnknownName, match=r"Did you mean 'ZD101'\?") as raised:
-        get_rule("ZD1011")
+    with pytest.raises(UnknownName, match=r"Did you mean 'ZD201'\?") as raised:
+        get_rule("ZD2O1")
 
     assert raised.value.returncode == 2
 

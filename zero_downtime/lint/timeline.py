@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from zero_downtime.postgres.statements import Lock, Statement, WriteRows
+from zero_downtime.postgres.statements import Lock, RenameTable, Statement, WriteRows
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,8 @@ def _effect(
     )
     if isinstance(statement, WriteRows):
         transaction.written.append(statement)
+    if isinstance(statement, RenameTable) and statement.table in transaction.locks:
+        transaction.locks[statement.new_name] = transaction.locks.pop(statement.table)
     return effect
 
 

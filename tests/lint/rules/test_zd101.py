@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 
-from tests.lint.judging import judge
+from tests.lint.judging import judge, run_sql
 from zero_downtime import operations as zd
 
 STATUS = models.Index(fields=["status"], name="order_status_idx")
@@ -18,7 +18,7 @@ def test_building_an_index_on_an_existing_table_blocks_writes() -> None:
     assert finding.hazards == ("blocks-writes",)
     assert finding.severity == "error"
     assert finding.tables == ("shop_order",)
-    assert '"order_status_idx" on table "shop_order"' in finding.message
+    assert 'index "order_status_idx" reads the whole table "shop_order"' in finding.message
     assert "AddIndexConcurrently('order', ...)" in finding.remedy
     assert finding.fixable
 
@@ -30,7 +30,7 @@ def test_behind_another_change_in_the_same_transaction_reads_wait_too() -> None:
         migrations.AddField("customer", "priority", priority), migrations.AddIndex("order", STATUS)
     )
 
-    assert finding.hazards == ("blocks-writes", "blocks-reads")
+    assert finding.hazards == ("blocks-reads", "blocks-writes")
     assert finding.tables == ("shop_order", "shop_customer")
 
 
@@ -77,7 +77,7 @@ def test_an_index_in_the_state_only_is_fine() -> None:
 
 def test_an_index_in_the_database_only_is_found() -> None:
     [finding] = judge(
-        migrations.RunSQL("SELECT 1"),
+        run_sql("SELECT 1"),
         migrations.SeparateDatabaseAndState(
             database_operations=[migrations.AddIndex("order", STATUS)]
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import migrations, models
 
-from tests.lint.judging import judge
+from tests.lint.judging import judge, judge_all, migration
 from zero_downtime import operations as zd
 
 
@@ -21,10 +21,11 @@ def test_renaming_a_column_breaks_old_code() -> None:
 
 
 def test_renaming_a_foreign_key_also_adds_its_constraint_anew() -> None:
-    [finding] = judge(migrations.RenameField("order", "customer", "buyer"))
+    key, rename = judge(migrations.RenameField("order", "customer", "buyer"))
 
-    assert finding.hazards == ("breaks-old-code", "blocks-reads", "blocks-writes")
-    assert '"customer_id" of table "shop_order" to "buyer_id"' in finding.message
+    assert (key.rule, key.hazards) == ("ZD105", ("blocks-reads", "blocks-writes"))
+    assert (rename.rule, rename.hazards) == ("ZD201", ("breaks-old-code",))
+    assert '"customer_id" of table "shop_order" to "buyer_id"' in rename.message
 
 
 def test_a_column_that_keeps_its_name_is_fine() -> None:
@@ -56,10 +57,10 @@ def test_a_many_to_many_table_that_keeps_its_name_is_fine() -> None:
 
 
 def test_both_names_at_once_are_fine() -> None:
-    assert not judge(zd.ExpandRenameField("customer", "name", "full_name"), atomic=False)
-    assert not judge(
-        zd.ExpandRenameField("customer", "name", "full_name"),
-        zd.BackfillField("customer", "full_name"),
-        zd.ContractRenameField("customer", "name", "full_name"),
-        atomic=False,
+    names = ("customer", "name", "full_name")
+
+    assert not judge_all(
+        migration("0002_expand", zd.ExpandRenameField(*names), atomic=False),
+        migration("0003_fill", zd.BackfillField("customer", "full_name"), atomic=False),
+        migration("0004_contract", zd.ContractRenameField(*names), atomic=False),
     )

@@ -9,16 +9,17 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import migrations, models
 from django.db.migrations.operations.base import Operation
 
-from tests.lint.judging import codes, judge
+from tests.lint.judging import codes, judge, judge_all, migration
 from zero_downtime import operations as zd
 from zero_downtime.lint.findings import Finding
 
 
 def alter(before: models.Field[Any, Any], after: models.Field[Any, Any]) -> list[Finding]:
     """Judge a field of orders that is there, and changes."""
-    return judge(
-        migrations.AddField("order", "altered", before),
-        migrations.AlterField("order", "altered", after),
+    return judge_all(
+        migration("0002_before", migrations.AddField("order", "altered", before)),
+        migration("0003_after", migrations.AlterField("order", "altered", after)),
+        rule="ZD204",
     )
 
 
@@ -83,10 +84,11 @@ def test_more_room_and_the_same_type_do_not(
 
 def test_a_primary_key_takes_those_that_refer_to_it_along() -> None:
     [finding] = judge(
-        migrations.AlterField("customer", "id", models.UUIDField(primary_key=True)),
+        migrations.AlterField("customer", "id", models.UUIDField(primary_key=True)), rule="ZD204"
     )
 
-    assert "and those that refer to it" in finding.message
+    assert '"shop_customer", and 1 that refer to it, anew' in finding.message
+    assert finding.tables == ("shop_customer", "shop_order")
     assert finding.fixable
 
 
@@ -108,7 +110,8 @@ def test_a_foreign_key_has_the_type_of_what_it_points_at() -> None:
     ]
 
     assert codes(alter(to_customer, to_mail)) == ["ZD204"]
-    assert judge(*profile, migrations.AlterField("order", "altered", to_profile)) == []
+    points_elsewhere = migrations.AlterField("order", "altered", to_profile)
+    assert judge(*profile, points_elsewhere, rule="ZD204") == []
     # Not known, so nothing is said.
     elsewhere = models.ForeignKey("elsewhere.Customer", models.CASCADE, null=True)
     assert alter(to_customer, elsewhere) == []
@@ -134,18 +137,18 @@ def test_fields_without_a_column_of_a_type_are_fine() -> None:
 
 def test_the_safe_operations_are_fine() -> None:
     arguments = ("order", "number", models.BigIntegerField())
-    assert not judge(
-        zd.ExpandAlterField(*arguments),
-        zd.BackfillField("order", "number"),
-        zd.SwitchAlterField(*arguments),
-        zd.ContractAlterField(*arguments),
-        atomic=False,
+    fill = zd.BackfillField("order", "number")
+
+    assert not judge_all(
+        migration("0002_expand", zd.ExpandAlterField(*arguments), fill, atomic=False),
+        migration("0003_switch", zd.SwitchAlterField(*arguments), atomic=False),
+        migration("0004_contract", zd.ContractAlterField(*arguments), atomic=False),
     )
 
 
 def test_a_column_that_moves_as_well_has_to_do_so_on_its_own() -> None:
     moved = models.BigIntegerField(db_column="no")
-    [finding] = judge(migrations.AlterField("order", "number", moved))
+    [finding] = judge(migrations.AlterField("order", "number", moved), rule="ZD204")
 
     assert finding.remedy.startswith("Change the type first, in the column that it has")
     assert not finding.fixable
@@ -154,8 +157,8 @@ def test_a_column_that_moves_as_well_has_to_do_so_on_its_own() -> None:
 def test_so_has_a_default_for_once() -> None:
     """The three operations would not know where it comes from."""
     number = models.IntegerField(default=0)
-    _, finding = judge(migrations.AlterField("order", "note", number, preserve_default=False))
+    alter = migrations.AlterField("order", "note", number, preserve_default=False)
+    [finding] = judge(alter, rule="ZD204")
 
-    assert finding.rule == "ZD204"
     assert finding.remedy.startswith("Change the type first, and let it be NULL still")
     assert not finding.fixable

@@ -22,13 +22,12 @@ class AlterTypeConvertsValues(Rule):
     integer, date and time to date). And running code either writes what the column does not take
     any more, or reads what it does not expect: a number that has become text, say.
 
-    Bad:
+    Bad (and PostgreSQL writes the whole table anew, which is ZD204):
 
     ```python
     class Migration(migrations.Migration):
         operations = [
-            zd.AddFieldConcurrently("order", "code", models.CharField(max_length=20, null=True)),
-            migrations.AlterField("order", "code", models.CharField(max_length=10, null=True)),
+            migrations.AlterField("order", "note", models.CharField(max_length=10, null=True)),
         ]
     ```
 

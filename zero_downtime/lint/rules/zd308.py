@@ -13,7 +13,7 @@ from zero_downtime.postgres.statements import Opaque
 
 
 class OpaqueSql(Rule):
-    """A `DO` block, a procedure, or SQL that does not parse may do anything.
+    """A function, a procedure, SQL that a `DO` block composes, or that does not parse: who knows.
 
     What cannot be looked into cannot be judged, so it says nothing about hazards: read it
     yourself, and suppress this with the reason why it is fine.
@@ -23,9 +23,7 @@ class OpaqueSql(Rule):
     ```python
     class Migration(migrations.Migration):
         operations = [
-            migrations.RunSQL(
-                "DO $$ BEGIN EXECUTE 'VACUUM'; END $$", reverse_sql=migrations.RunSQL.noop
-            ),
+            migrations.RunSQL("SELECT tidy_up_orders()", migrations.RunSQL.noop),
         ]
     ```
 
@@ -35,7 +33,7 @@ class OpaqueSql(Rule):
     class Migration(migrations.Migration):
         atomic = False
         operations = [
-            migrations.RunSQL("VACUUM shop_order", reverse_sql=migrations.RunSQL.noop),
+            migrations.RunSQL("VACUUM shop_order", migrations.RunSQL.noop),
         ]
     ```
     """

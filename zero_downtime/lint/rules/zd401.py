@@ -60,5 +60,6 @@ class IrreversibleOperation(Rule):
 
 _REMEDIES = {
     "RunSQL": "Give it reverse_sql; RunSQL.noop if there is nothing to take back.",
+    "BatchedRunPython": "Give it reverse_code, which gets batches as well.",
     "RunPython": "Give it reverse_code; RunPython.noop if there is nothing to take back.",
 }

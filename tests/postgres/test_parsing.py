@@ -284,7 +284,9 @@ def test_validate_constraint() -> None:
         ("create index on big (a)", CreateIndex("big", columns=("a",))),
         (
             "create unique index concurrently if not exists i on big (lower(a), b)",
-            CreateIndex("big", "i", unique=True, concurrently=True, columns=("a", "b")),
+            CreateIndex(
+                "big", "i", unique=True, concurrently=True, columns=("a", "b"), if_not_exists=True
+            ),
         ),
         ("create index i on only big (a)", CreateIndex("big", "i", only=True, columns=("a",))),
         ("drop index concurrently s.i", DropIndex("", "s.i", concurrently=True)),

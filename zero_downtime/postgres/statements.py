@@ -207,7 +207,7 @@ class AlterColumnType(Statement):
     before: str | None = None
     """The type before, if it is known."""
     after: str = ""
-    cast: bool = True
+    cast: bool = False
     """It says USING column::type, so that text which is too long is cut off."""
     used_by: tuple[str, ...] = ()
     """Views and generated columns that need it as it is: PostgreSQL refuses to change its type."""

@@ -20,8 +20,18 @@ class DropUniqueBreaksUpserts(Rule):
 
     ```python
     class Migration(migrations.Migration):
+        atomic = False
         operations = [
-            migrations.AlterField("customer", "email", models.EmailField(db_column="mail")),
+            zd.AddConstraintConcurrently(
+                "order", models.UniqueConstraint(fields=["number"], name="one_number")
+            ),
+        ]
+    ```
+
+    ```python
+    class Migration(migrations.Migration):
+        operations = [
+            migrations.RemoveConstraint("order", "one_number"),
         ]
     ```
 
@@ -29,8 +39,20 @@ class DropUniqueBreaksUpserts(Rule):
 
     ```python
     class Migration(migrations.Migration):
-        zero_downtime_ignore = {"ZD209": "nobody upserts customers"}
-        operations = []
+        atomic = False
+        operations = [
+            zd.AddConstraintConcurrently(
+                "order", models.UniqueConstraint(fields=["number"], name="one_number")
+            ),
+        ]
+    ```
+
+    ```python
+    class Migration(migrations.Migration):
+        operations = [
+            # zero-downtime: ignore[ZD209] orders are not upserted
+            migrations.RemoveConstraint("order", "one_number"),
+        ]
     ```
     """
 

@@ -39,7 +39,7 @@ def added_column(table: str, column: Column, field: AnyField) -> Translation:
         table,
         column.name,
         column.type,
-        not_null=column.not_null,
+        not_null=column.not_null and not column.generated,
         default=database_default(field),
         default_stays=field.has_db_default(),
         written=_written(column),

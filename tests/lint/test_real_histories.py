@@ -42,7 +42,7 @@ def test_a_foreign_key_to_another_table_may_find_nothing_there() -> None:
 
 
 def test_what_has_been_unique_until_now_has_no_duplicates() -> None:
-    together = {("customer", "number")}
+    together: set[tuple[str, ...]] = {("customer", "number")}
     constraint = models.UniqueConstraint(fields=["customer", "number"], name="one_number_each")
     fewer = models.UniqueConstraint(fields=["number"], name="one_number")
 

@@ -44,10 +44,8 @@ def load(connection: BaseDatabaseWrapper | None) -> MigrationLoader:
 
 def _migration_in(error: Exception) -> str | None:
     """Return file and line of the migration whose import has failed; None if it is no migration."""
-    packages = {
-        MigrationLoader.migrations_module(app.label)[0].replace(".", "/")
-        for app in apps.get_app_configs()
-    }
+    modules = (MigrationLoader.migrations_module(app.label)[0] for app in apps.get_app_configs())
+    packages = {module.replace(".", "/") for module in modules if module}
     frames = traceback.extract_tb(error.__traceback__)
     places = [(frame.filename, frame.lineno) for frame in reversed(frames)]
     if isinstance(error, SyntaxError):  # no code of the file has run

@@ -26,7 +26,8 @@ ADD_INDEX = """
 """
 RUN_PYTHON = """
     migrations.RunPython(
-        lambda apps, schema_editor: apps.get_model("shop", "Order").objects.update(status="new")
+        lambda apps, schema_editor: apps.get_model("shop", "Order").objects.update(status="new"),
+        migrations.RunPython.noop,
     ),
 """
 

@@ -49,7 +49,6 @@ class Schema:
                 if table in self.new_tables:
                     self.new_tables.add(new_name)
             case DropTable(table=table):
-                self.new_tables.discard(table)
                 self.tables.discard(table)
             case AddCheck(table=table, name=name, valid=valid, proves_not_null=column):
                 if not valid:

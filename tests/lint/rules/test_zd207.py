@@ -125,10 +125,10 @@ def test_postgresql_refuses_if_a_view_shows_the_column() -> None:
     assert finding.hazards == ("may-fail",)
     assert finding.severity == "error"
     assert finding.message == (
-        'PostgreSQL refuses to change the type of column "note" of table "shop_order": it is shown '
-        'by "notes".'
+        'PostgreSQL refuses to change the type of column "note" of table "shop_order": "notes" '
+        "needs it as it is."
     )
-    assert "Drop the view before" in finding.remedy
+    assert "make it again after" in finding.remedy
     # Not of a column that it does not show, nor when it is gone.
     assert not judge(view, widen)
     assert judge(view, run_sql("DROP VIEW notes"), retype, rule="ZD207")[0].hazards == (

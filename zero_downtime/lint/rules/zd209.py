@@ -30,7 +30,9 @@ class DropUniqueBreaksUpserts(Rule):
     ```python
     class Migration(migrations.Migration):
         zero_downtime_ignore = {"ZD209": "nobody upserts customers"}
-        operations = []
+        operations = [
+            migrations.AlterField("customer", "email", models.EmailField(db_column="mail")),
+        ]
     ```
     """
 

@@ -82,6 +82,7 @@ def _alter_type(table: str, command: AlterTableCmd) -> Iterator[Statement]:
         table,
         command.name,
         after=type_name(definition.type_name),
+        cast=definition.HasField("raw_default"),
         using=definition.HasField("raw_default") and not _is_plain_cast(command, definition),
         rereads="" if collation[-1:] in ((), ("default",)) else "another collation",
     )

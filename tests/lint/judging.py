@@ -19,7 +19,7 @@ SHOP: list[Operation] = [
         fields=[
             ("id", models.BigAutoField(primary_key=True)),
             ("name", models.CharField(max_length=100)),
-            ("email", models.EmailField(db_column="mail")),
+            ("email", models.EmailField(db_column="mail", unique=True)),
         ],
     ),
     migrations.CreateModel("Tag", fields=[("id", models.BigAutoField(primary_key=True))]),

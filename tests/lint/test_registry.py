@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,14 @@ def test_every_rule_has_its_test_module_and_its_page(rule: Rule) -> None:
     assert page.read_text() == rule.page(), (
         f"Write it anew: manage.py lintmigrations --explain {rule.code} > docs/rules/{page.name}"
     )
+
+
+@pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.code)
+def test_every_rule_has_its_line_in_the_list(rule: Rule) -> None:
+    summary, *_ = inspect.cleandoc(rule.__doc__ or "").split("\n")
+    line = f"- [{rule.code}]({rule.code}.md) `{rule.name}`: {summary}\n"
+
+    assert line in (PAGES / "index.md").read_text()
 
 
 @pytest.mark.parametrize("name", ["ZD101", "zd101", "add-index-blocks-writes"])

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
+from zero_downtime.lint.schema import Schema
 from zero_downtime.postgres.statements import Lock, RenameTable, Statement, WriteRows
 
 
@@ -51,21 +52,25 @@ class Timeline:
     def run(
         self,
         groups: Iterable[Collection[Statement]],
-        new_tables: Collection[str],
+        schema: Schema,
         *,
+        by_sql: bool = False,
         together: bool = False,
     ) -> list[Effect]:
         """Return the effects of statements in order; those of a group share a transaction.
 
-        `together` says that all groups do.
+        `together` says that all groups do. The schema is told of each statement in its turn, and
+        completes it with what it knows; `by_sql` says that no state tells of them.
         """
         effects = []
         shared = self._whole or (_Transaction() if together else None)
         for group in groups:
             transaction = shared or _Transaction()
             in_transaction = shared is not None or len(group) > 1
-            for statement in group:
-                effects.append(_effect(statement, transaction, new_tables, in_transaction))
+            for each in group:
+                statement = schema.refined(each)
+                schema.learn(statement, by_sql=by_sql)
+                effects.append(_effect(statement, transaction, schema.new_tables, in_transaction))
         return effects
 
 

@@ -269,9 +269,9 @@ class _Pass:
     def steps(self) -> list[Step]:
         for index, outermost in enumerate(self._migration.operations):
             self._advance(index, outermost, outermost, self._state)
-        new_tables = self._surroundings.schema.new_tables
+        schema = self._surroundings.schema
         for step, later in self._steps:
-            self._record(step, self._timeline.run([[each] for each in later], new_tables))
+            self._record(step, self._timeline.run([[each] for each in later], schema))
         return [step for step, _ in self._steps]
 
     def _advance(
@@ -342,16 +342,15 @@ class _Pass:
             self._source,
             tuple(self._taken(translation, after, state)) if self._judged else (),
         )
-        groups = self._learn(operation, translation)
         if before is None:
             self._learn_of_new_table(after)
-        if not self._judged:
-            return
-        self._record(
-            step,
-            self._timeline.run(groups, schema.new_tables, together=in_transaction),
+        by_sql = isinstance(operation, RunSQL | RunPython)
+        effects = self._timeline.run(
+            translation.now, schema, by_sql=by_sql, together=in_transaction
         )
-        self._steps.append((step, translation.later))
+        if self._judged:
+            self._record(step, effects)
+            self._steps.append((step, translation.later))
 
     def _taken(
         self, translation: Translation, model: ModelState | None, state: ProjectState
@@ -368,18 +367,6 @@ class _Pass:
                     given and _is_table_of_another(statement.table, model, state)
                 ):
                     yield statement
-
-    def _learn(self, operation: Operation, translation: Translation) -> list[list[Statement]]:
-        """Tell the schema of the statements; return them with what the schema knows of them."""
-        schema = self._surroundings.schema
-        by_sql = isinstance(operation, RunSQL | RunPython)
-        groups: list[list[Statement]] = []
-        for group in translation.now:
-            groups.append([])
-            for statement in group:
-                groups[-1].append(schema.refined(statement))
-                schema.learn(statement, by_sql=by_sql)
-        return groups
 
     def _learn_of_new_table(self, model: ModelState | None) -> None:
         if model is not None and has_table(model):

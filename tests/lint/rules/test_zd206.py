@@ -90,3 +90,23 @@ def test_what_is_fine() -> None:
     assert not judge(create_refund(), run_sql("TRUNCATE shop_refund"))
     assert not judge(in_state_only(migrations.DeleteModel("Basket")))
     assert not judge(migrations.DeleteModel("LegacyOrder"))
+
+
+def test_a_table_that_takes_the_place_of_another_is_new_only_from_then_on() -> None:
+    replaced = (
+        "CREATE TABLE n (id bigint)",
+        "DROP TABLE shop_basket",
+        "ALTER TABLE n RENAME TO shop_basket",
+    )
+
+    [finding] = judge(run_sql(*replaced, "ALTER TABLE shop_basket ADD CHECK (id > 0)"))
+
+    assert (finding.rule, finding.tables) == ("ZD206", ("shop_basket",))
+
+
+def test_if_not_exists_makes_no_table_new_that_is_there() -> None:
+    create = run_sql("CREATE TABLE IF NOT EXISTS shop_basket (id bigint)")
+
+    assert [finding.rule for finding in judge(create, migrations.DeleteModel("Basket"))] == [
+        "ZD206"
+    ]

@@ -128,7 +128,7 @@ def test_postgresql_refuses_if_a_view_shows_the_column() -> None:
         'PostgreSQL refuses to change the type of column "note" of table "shop_order": "notes" '
         "needs it as it is."
     )
-    assert "Drop that before" in finding.remedy
+    assert "make it again after" in finding.remedy
     # Not of a column that it does not show, nor when it is gone.
     assert not judge(view, widen)
     assert judge(view, run_sql("DROP VIEW notes"), retype, rule="ZD207")[0].hazards == (

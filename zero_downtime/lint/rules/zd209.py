@@ -20,18 +20,8 @@ class DropUniqueBreaksUpserts(Rule):
 
     ```python
     class Migration(migrations.Migration):
-        atomic = False
         operations = [
-            zd.AddConstraintConcurrently(
-                "order", models.UniqueConstraint(fields=["number"], name="one_number")
-            ),
-        ]
-    ```
-
-    ```python
-    class Migration(migrations.Migration):
-        operations = [
-            migrations.RemoveConstraint("order", "one_number"),
+            migrations.AlterField("customer", "email", models.EmailField(db_column="mail")),
         ]
     ```
 
@@ -39,19 +29,9 @@ class DropUniqueBreaksUpserts(Rule):
 
     ```python
     class Migration(migrations.Migration):
-        atomic = False
+        zero_downtime_ignore = {"ZD209": "nobody upserts customers"}
         operations = [
-            zd.AddConstraintConcurrently(
-                "order", models.UniqueConstraint(fields=["number"], name="one_number")
-            ),
-        ]
-    ```
-
-    ```python
-    class Migration(migrations.Migration):
-        operations = [
-            # zero-downtime: ignore[ZD209] orders are not upserted
-            migrations.RemoveConstraint("order", "one_number"),
+            migrations.AlterField("customer", "email", models.EmailField(db_column="mail")),
         ]
     ```
     """

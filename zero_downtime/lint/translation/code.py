@@ -81,7 +81,13 @@ def _accessed(access: Access, place: Place, context: Context) -> Iterator[sql.St
 
 
 def _informed(statement: sql.Statement, context: Context) -> sql.Statement:
-    """Return the statement with what the models know of its column."""
+    """Return the statement with what the models know of its column, or of its table."""
+    if isinstance(statement, sql.CreateTable) and statement.if_not_exists:
+        is_there = statement.table in context.schema.tables or any(
+            has_table(model) and table_name(model) == statement.table
+            for model in context.state.models.values()
+        )
+        return sql.Brief("", "CREATE TABLE, which is there") if is_there else statement
     if not isinstance(statement, sql.AlterColumnType | sql.SetNotNull):
         return statement
     for model in context.state.models.values():

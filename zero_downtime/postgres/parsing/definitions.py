@@ -61,9 +61,8 @@ def object_kind(kind: pg.ObjectType) -> str:
 def create_table(statement: CreateStmt) -> Iterator[Statement]:
     table = table_name(statement.relation)
     targets = {table_name(each.pktable) for each in find_nodes(statement, pg.Constraint)}
-    yield CreateTable(
-        table, tuple(sorted(targets - {"", table})), if_not_exists=statement.if_not_exists
-    )
+    others = tuple(sorted(targets - {"", table}))
+    yield CreateTable(table, others, if_not_exists=statement.if_not_exists)
     for node in statement.table_elts:
         if node.HasField("table_like_clause"):
             yield Brief(table_name(node.table_like_clause.relation), "LIKE", Lock.ACCESS_SHARE)
@@ -84,7 +83,7 @@ def create_table_as(statement: CreateTableAsStmt) -> Iterator[Statement]:
     if statement.objtype == pg.OBJECT_MATVIEW:
         yield CreateView(table, shown_columns(statement.query), materialized=True)
         return
-    yield CreateTable(table)
+    yield CreateTable(table, if_not_exists=statement.if_not_exists)
     if statement.query.HasField("execute_stmt"):
         yield Opaque(table, "it is filled by a prepared statement")
     else:

@@ -301,6 +301,7 @@ class AddUnique(Constraint):
     primary_key: bool = False
     implied: bool = False
     """Fewer of its columns are known to be unique already: no two rows can be alike."""
+    nulls_distinct: bool = True
     observed = ("ADD UNIQUE", "ADD UNIQUE USING INDEX", "ADD PRIMARY KEY")
 
     @property
@@ -378,6 +379,7 @@ class CreateIndex(Statement):
     if_not_exists: bool = False
     implied: bool = False
     """If it is unique: fewer of its columns are so already, so that no two rows can be alike."""
+    nulls_distinct: bool = True
     lock = Lock.SHARE
     observed = ("CREATE INDEX", "CREATE UNIQUE INDEX", "CREATE INDEX ON ONLY partitioned")
 
@@ -399,6 +401,8 @@ class DropIndex(Statement):
     name: str = ""
     concurrently: bool = False
     unique: bool = False
+    columns: tuple[str, ...] = ()
+    """Those of a unique one, as far as they are known."""
     observed = ("DROP INDEX",)
 
     @property

@@ -17,6 +17,8 @@ from zero_downtime.postgres.statements import (
     CreateIndex,
     Default,
     DropConstraint,
+    Opaque,
+    WriteRows,
 )
 
 
@@ -99,7 +101,11 @@ def _may_fail(effect: Effect, step: Step) -> bool:
     if isinstance(statement, AddColumn):  # NULLs and random values are all different
         return statement.default is Default.CONSTANT
     assert isinstance(statement, AddUnique | CreateIndex)
-    return not (statement.implied or _was_unique_until_now(statement, effect, step))
+    return not (
+        statement.implied
+        or _was_unique_until_now(statement, effect, step)
+        or _holds_but_null(statement, effect, step)
+    )
 
 
 def _was_unique_until_now(statement: AddUnique | CreateIndex, effect: Effect, step: Step) -> bool:
@@ -112,6 +118,19 @@ def _was_unique_until_now(statement: AddUnique | CreateIndex, effect: Effect, st
         and set(dropped.columns) <= set(statement.columns)
         for each in step.surroundings.before(effect)
     )
+
+
+def _holds_but_null(statement: AddUnique | CreateIndex, effect: Effect, step: Step) -> bool:
+    """Tell whether one of the columns is new, and nobody has filled it: NULLs are all different."""
+    null: set[str] = set()
+    for each in step.surroundings.before(effect):
+        match each.statement:
+            case AddColumn(table=statement.table, column=column, default=Default.NONE) as added:
+                if not (added.not_null or added.rewrites):
+                    null.add(column)
+            case WriteRows() | Opaque() as writing if writing.table in ("", statement.table):
+                null.clear()
+    return statement.nulls_distinct and not null.isdisjoint(statement.columns)
 
 
 def _remedy(step: Step) -> str:

@@ -6,8 +6,15 @@ from collections.abc import Iterator
 
 from zero_downtime.lint.findings import Finding, Hazard, Severity
 from zero_downtime.lint.rule import Rule
+from zero_downtime.lint.timeline import Effect
 from zero_downtime.lint.walk import Step
-from zero_downtime.postgres.statements import AddUnique, DropConstraint, DropIndex
+from zero_downtime.postgres.statements import (
+    AddUnique,
+    DropColumn,
+    DropConstraint,
+    DropIndex,
+    DropTable,
+)
 
 
 class DropUniqueBreaksUpserts(Rule):
@@ -42,13 +49,11 @@ class DropUniqueBreaksUpserts(Rule):
     statements = (DropConstraint, DropIndex)
 
     def check(self, step: Step) -> Iterator[Finding]:
-        if any(step.effects_of(AddUnique)):
-            return
         for effect in step.effects:
             statement = effect.statement
             if not (effect.existing and isinstance(statement, DropConstraint | DropIndex)):
                 continue
-            if statement.unique:
+            if statement.unique and not _is_settled(effect, statement, step):
                 yield self.finding(
                     step,
                     f'Values of table "{statement.table}" are not unique any more: INSERTs of '
@@ -60,3 +65,17 @@ class DropUniqueBreaksUpserts(Rule):
                     "# zero-downtime: ignore[ZD209] ...",
                 )
                 return
+
+
+def _is_settled(effect: Effect, dropped: DropConstraint | DropIndex, step: Step) -> bool:
+    """Tell whether the migration makes the columns unique again, or drops one of them as well."""
+    columns = set(dropped.columns)
+    for later in step.surroundings.after(effect):
+        match later.statement:
+            case DropTable(table=dropped.table):
+                return True
+            case DropColumn(table=dropped.table, column=column) if column in columns:
+                return True
+            case AddUnique(table=dropped.table, columns=others) if columns == set(others):
+                return True
+    return False

@@ -8,6 +8,7 @@ from zero_downtime.lint.findings import Finding, Hazard, Severity
 from zero_downtime.lint.rule import Rule
 from zero_downtime.lint.timeline import Effect
 from zero_downtime.lint.walk import Step
+from zero_downtime.postgres.statements import AddColumn, DropConstraint, WriteRows
 
 
 class AlterAfterWrite(Rule):
@@ -69,6 +70,22 @@ def _pending(effect: Effect, step: Step) -> str | None:
     """Return the table whose rows were written before with keys to be checked, if it is altered."""
     altered = [table for table, lock in effect.statement.locks.items() if lock.stops_reads]
     for written in effect.written:
-        if written.keys and written.table in altered:
+        if written.keys and written.table in altered and not _is_checked(written, effect, step):
             return written.table
     return None
+
+
+def _is_checked(written: WriteRows, effect: Effect, step: Step) -> bool:
+    """Tell whether the keys that an UPDATE has set were checked meanwhile.
+
+    Before Django drops a foreign key, and when it has added a column with one, it says
+    SET CONSTRAINTS ... IMMEDIATE for that one.
+    """
+    checked: set[str] = set()
+    for each in [*step.surroundings.before(effect), effect]:
+        match each.statement:
+            case DropConstraint(table=written.table, columns=columns, target=target) if target:
+                checked.update(columns)
+            case AddColumn(table=written.table, column=column, references=target) if target:
+                checked.add(column)
+    return written.verb == "UPDATE" and bool(written.columns) and checked >= set(written.columns)

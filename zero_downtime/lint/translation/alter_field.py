@@ -78,7 +78,7 @@ class _Change:
         drops_key = bool(before.references) and self._more_than_a_comment()
         relations = list(self._relations()) if self._changes_a_target() else []
         if drops_key:
-            yield sql.DropConstraint(table, target=before.references)
+            yield sql.DropConstraint(table, columns=(before.name,), target=before.references)
         if before.unique and (not after.unique or self._becomes_primary_key()):
             yield sql.DropConstraint(table, columns=(before.name,), unique=True)
         for model, _, key in relations:
@@ -94,7 +94,7 @@ class _Change:
         yield from self._defaults()
         yield from self._null()
         if before.primary_key and not after.primary_key:
-            yield sql.DropConstraint(table, unique=True)
+            yield sql.DropConstraint(table, columns=(after.name,), unique=True)
         if after.unique and not after.primary_key and (not before.unique or before.primary_key):
             yield sql.AddUnique(table, columns=(after.name,))
         if after.indexed and not after.unique and (not before.indexed or before.unique):

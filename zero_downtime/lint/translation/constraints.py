@@ -60,16 +60,16 @@ def add_constraint(operation: AddConstraint, context: Context) -> Translation:
 def remove_constraint(operation: RemoveConstraint, context: Context) -> Translation:
     if not context.has_table or context.before is None:
         return Translation()
-    constraint = context.before.get_constraint_by_name(operation.name)
-    if isinstance(constraint, UniqueConstraint) and _is_index(constraint):
-        return Translation.of([sql.DropIndex(context.table, operation.name, unique=True)])
-    unique = isinstance(constraint, UniqueConstraint)
-    columns = (
-        _columns(context, constraint.fields) if isinstance(constraint, UniqueConstraint) else ()
-    )
-    return Translation.of(
-        [sql.DropConstraint(context.table, operation.name, columns, unique=unique)]
-    )
+    table, name = context.table, operation.name
+    constraint = context.before.get_constraint_by_name(name)
+    if not isinstance(constraint, UniqueConstraint):
+        return Translation.of([sql.DropConstraint(table, name)])
+    columns = _columns(context, constraint.fields)
+    if _is_index(constraint):
+        # ON CONFLICT (columns), as Django writes it, finds no index but one of just columns.
+        plain = not (constraint.condition or constraint.expressions)
+        return Translation.of([sql.DropIndex(table, name, unique=plain, columns=columns)])
+    return Translation.of([sql.DropConstraint(table, name, columns, unique=True)])
 
 
 def validate_constraint(operation: ValidateConstraint, context: Context) -> Translation:
@@ -110,11 +110,14 @@ def _added(constraint: BaseConstraint, context: Context, *, valid: bool) -> Iter
         )
     elif isinstance(constraint, UniqueConstraint):
         columns = _columns(context, constraint.fields)
+        distinct = constraint.nulls_distinct is not False
         if _is_index(constraint):
-            yield sql.CreateIndex(table, name, unique=True, columns=columns)
+            yield sql.CreateIndex(
+                table, name, unique=True, columns=columns, nulls_distinct=distinct
+            )
         else:
             implied = _is_implied(constraint.fields, context)
-            yield sql.AddUnique(table, name, columns, implied=implied)
+            yield sql.AddUnique(table, name, columns, implied=implied, nulls_distinct=distinct)
     elif isinstance(constraint, ExclusionConstraint):
         yield sql.AddExclusion(table, name)
 

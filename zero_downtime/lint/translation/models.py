@@ -18,6 +18,7 @@ from django.db.migrations.utils import resolve_relation
 
 from zero_downtime.lint.columns import column_of, relations_to
 from zero_downtime.lint.model_states import has_table, many_to_many_table, table_name
+from zero_downtime.lint.translation import many_to_many
 from zero_downtime.lint.translation.context import Context, Translation
 from zero_downtime.postgres import statements as sql
 
@@ -49,7 +50,12 @@ def delete_model(operation: DeleteModel, context: Context) -> Translation:
     table = table_name(model)
     return Translation.of(
         [
-            *(sql.DropTable(each) for each in _many_to_many_tables(model, table)),
+            *(
+                dropped
+                for name, field in model.fields.items()
+                if field.many_to_many
+                for [dropped] in many_to_many.dropped(name, field, context).now
+            ),
             sql.DropTable(table, tuple(_neighbours(model, context))),
         ]
     )

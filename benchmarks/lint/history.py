@@ -50,14 +50,17 @@ class History:
         self.random = Random(seed)
         self.state = ProjectState()
         self._numbers = count(1)
+        self._created: list[str] = []
 
     def first_operations(self, app_label: str) -> list[Operation]:
         """Return what the first migration of an app does."""
+        self._created = []
         return [self._run(app_label, self.create_model(app_label)) for _ in range(3)]
 
     def operations(self, app_label: str) -> list[Operation]:
         """Return what a later migration of the app does."""
         # 3.6 on average, as it was seen; most migrations are small.
+        self._created = []
         [number] = self.random.choices([1, 2, 3, 5, 8, 16], [35, 22, 14, 14, 10, 5])
         return [self._run(app_label, self._next(app_label)) for _ in range(number)]
 
@@ -70,6 +73,8 @@ class History:
 
     def _run(self, app_label: str, operation: Operation) -> Operation:
         operation.state_forwards(app_label, self.state)
+        if isinstance(operation, CreateModel):
+            self._created.append(operation.name_lower)
         return operation
 
     def create_model(self, app_label: str) -> Operation:
@@ -92,8 +97,7 @@ class History:
         return AlterModelOptions(model.name_lower, {"verbose_name": name})
 
     def add_field(self, app_label: str) -> Operation:
-        model = self._model(app_label)
-        # One in five belongs to a model that the same migration has created.
+        model = self._model(app_label, new=0.19)
         return AddField(model.name_lower, *self._new_field(app_label))
 
     def alter_field(self, app_label: str) -> Operation:
@@ -130,7 +134,7 @@ class History:
         )
 
     def add_index(self, app_label: str) -> Operation | None:
-        model = self._model(app_label)
+        model = self._model(app_label, new=0.33)
         columns = [name for name in model.fields if not model.fields[name].many_to_many]
         fields = self.random.sample(columns, min(len(columns), 2))
         return AddIndex(
@@ -197,7 +201,15 @@ class History:
     def _models(self, app_label: str) -> list[ModelState]:
         return [model for model in self.state.models.values() if model.app_label == app_label]
 
-    def _model(self, app_label: str) -> ModelState:
+    def _model(self, app_label: str, *, new: float = 0) -> ModelState:
+        """Return one of the app's models.
+
+        Args:
+            new: how likely it is one that the migration itself has created, from 0 to 1.
+        """
+        created = [m for m in self._models(app_label) if m.name_lower in self._created]
+        if created and self.random.random() < 3 * new:  # one migration in three creates models
+            return self.random.choice(created)
         return self.random.choice(self._models(app_label))
 
     def _new_field(self, app_label: str) -> tuple[str, AnyField]:

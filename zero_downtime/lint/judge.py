@@ -11,6 +11,7 @@ from django.db.migrations.state import ProjectState
 from zero_downtime.lint.findings import Finding
 from zero_downtime.lint.registry import all_rules
 from zero_downtime.lint.rule import Rule
+from zero_downtime.lint.state import UnrenderedState
 from zero_downtime.lint.walk import graph_order, walk
 
 
@@ -32,7 +33,7 @@ def judge(
         return []
     return judge_ordered(
         graph_order(loader),
-        ProjectState(real_apps=loader.unmigrated_apps),
+        UnrenderedState(real_apps=loader.unmigrated_apps),
         judged=judged,
         rules=rules,
         together=together,

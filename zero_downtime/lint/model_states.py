@@ -37,7 +37,7 @@ def has_table(model: ModelState) -> bool:
 def table_name(model: ModelState) -> str:
     """Return the name of the model's table as Django would write it for PostgreSQL."""
     name: str = model.options.get("db_table") or f"{model.app_label}_{model.name_lower}"
-    return truncate_name(name, MAX_BYTES)
+    return name if len(name) <= MAX_BYTES else truncate_name(name, MAX_BYTES)
 
 
 def column_name(name: str, field: AnyField) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -60,8 +61,7 @@ class MigrationSource:
         """Path of the file, relative when below the current directory; None without a file."""
         if self.file is None:
             return None
-        here = Path.cwd()
-        return str(self.file.relative_to(here) if self.file.is_relative_to(here) else self.file)
+        return str(self.file).removeprefix(f"{Path.cwd()}{os.sep}")
 
     def place(self, index: int) -> Place | None:
         """Return the place of operation `index`, or the closest that can be told."""

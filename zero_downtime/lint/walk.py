@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import dropwhile, takewhile
-from typing import TypeGuard, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 from django.contrib.postgres.operations import AddConstraintNotValid, ValidateConstraint
 from django.db.migrations import (
@@ -244,8 +244,19 @@ def walk(
 def graph_order(loader: MigrationLoader) -> list[Migration]:
     """Return all migrations of the loader's graph, each after those it depends on."""
     graph = loader.graph
-    keys = dict.fromkeys(key for leaf in graph.leaf_nodes() for key in graph.forwards_plan(leaf))
-    return [graph.nodes[key] for key in keys]
+    # In the order of the plans of all leaves, one after the other, but each node is met once.
+    done: dict[Any, Migration] = {}
+    ahead = [(graph.node_map[leaf], False) for leaf in reversed(graph.leaf_nodes())]
+    while ahead:
+        node, has_parents_done = ahead.pop()
+        if node.key in done:
+            continue
+        if has_parents_done:
+            done[node.key] = graph.nodes[node.key]
+        else:
+            ahead.append((node, True))
+            ahead += [(parent, False) for parent in sorted(node.parents)]
+    return list(done.values())
 
 
 class _Pass:
@@ -281,7 +292,7 @@ class _Pass:
         app_label = self._migration.app_label
         if isinstance(operation, SeparateDatabaseAndState):
             if operation.database_operations:
-                database_state = state.clone()
+                database_state = _state_for(operation.database_operations, state)
                 for nested in operation.database_operations:
                     self._advance(index, outermost, nested, database_state)
             for nested in operation.state_operations:
@@ -375,6 +386,13 @@ class _Pass:
     def _record(self, step: Step, effects: list[Effect]) -> None:
         step.effects.extend(effects)
         self._surroundings.effects.extend(effects)
+
+
+def _state_for(operations: Iterable[Operation], state: ProjectState) -> ProjectState:
+    """Return a state that the operations may change; a copy, if they would."""
+    if all(isinstance(each, RunSQL) and not each.state_operations for each in operations):
+        return state
+    return state.clone()
 
 
 def _is_table_of_another(table: str, model: ModelState | None, state: ProjectState) -> bool:

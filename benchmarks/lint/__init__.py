@@ -1,0 +1,1 @@
+"""How long it takes to judge the migrations of a large project."""

@@ -1,0 +1,1 @@
+"""An app with the command that the linter is compared with."""

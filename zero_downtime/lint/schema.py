@@ -6,14 +6,18 @@ from dataclasses import dataclass, field, replace
 
 from zero_downtime.postgres.statements import (
     AddCheck,
+    AddColumn,
     AlterColumnType,
+    Brief,
     CreateIndex,
     CreateTable,
     CreateView,
+    DropColumn,
     DropConstraint,
     DropIndex,
     DropTable,
     DropView,
+    Lock,
     RenameTable,
     SetNotNull,
     Statement,
@@ -37,6 +41,8 @@ class Schema:
     """Tables of the indexes made by SQL."""
     tables: set[str] = field(default_factory=set)
     """Those that SQL has made, and none of the models has."""
+    columns: set[tuple[str, str]] = field(default_factory=set)
+    """(table, column) of those that SQL has made."""
 
     def learn(self, statement: Statement, *, by_sql: bool) -> None:
         """Take in what a statement has changed; `by_sql` says that no state tells it."""
@@ -50,6 +56,10 @@ class Schema:
                     self.new_tables.add(new_name)
             case DropTable(table=table):
                 self.tables.discard(table)
+            case AddColumn(table=table, column=column) if by_sql:
+                self.columns.add((table, column))
+            case DropColumn(table=table, column=column):
+                self.columns.discard((table, column))
             case AddCheck(table=table, name=name, valid=valid, proves_not_null=column):
                 if not valid:
                     self.unproven.add((table, name))
@@ -70,20 +80,32 @@ class Schema:
 
     def refined(self, statement: Statement) -> Statement:
         """Return the statement with what is known of the table that it does not say itself."""
+        if isinstance(statement, DropTable):
+            return replace(statement, made_by_sql=statement.table in self.tables)
         if isinstance(statement, SetNotNull) and not statement.proven:
-            proven = self.proves_not_null(statement.table, statement.column)
-            return replace(statement, proven=proven)
+            checks = self.not_null_checks_of(statement.table, statement.column)
+            return replace(
+                statement,
+                proven=any(check not in self.unproven for check in checks),
+                guarded=statement.guarded or bool(checks),
+            )
+        if isinstance(statement, CreateIndex) and self._is_there(statement):
+            return Brief(statement.table, "CREATE INDEX IF NOT EXISTS", Lock.SHARE)
         if isinstance(statement, AlterColumnType):
             views = self.views_of(statement.table, statement.column)
             return replace(statement, used_by=(*statement.used_by, *views)) if views else statement
         return statement
 
-    def proves_not_null(self, table: str, column: str) -> bool:
-        """Tell whether a valid CHECK made by SQL says that the column is not NULL."""
-        return any(
-            key[0] == table and checked == column and key not in self.unproven
+    def _is_there(self, statement: CreateIndex) -> bool:
+        return statement.if_not_exists and statement.name in self.indexes
+
+    def not_null_checks_of(self, table: str, column: str) -> list[tuple[str, str]]:
+        """Return (table, constraint) of the CHECKs made by SQL that keep NULL out of the column."""
+        return [
+            key
             for key, checked in self.not_null_checks.items()
-        )
+            if key[0] == table and checked == column
+        ]
 
     def views_of(self, table: str, column: str) -> list[str]:
         """Return the views made by SQL that show the column."""

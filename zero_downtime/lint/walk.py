@@ -13,6 +13,7 @@ from django.db.migrations import (
     AddField,
     AlterField,
     AlterModelTable,
+    AlterOrderWithRespectTo,
     DeleteModel,
     Migration,
     RemoveField,
@@ -37,7 +38,15 @@ from zero_downtime.lint.source import MigrationSource
 from zero_downtime.lint.timeline import Effect, Timeline
 from zero_downtime.lint.translation import translate
 from zero_downtime.lint.translation.context import Context, Translation
-from zero_downtime.postgres.statements import CreateIndex, CreateTable, Statement
+from zero_downtime.postgres.statements import (
+    AddColumn,
+    CreateIndex,
+    CreateTable,
+    Default,
+    Opaque,
+    Statement,
+    WriteRows,
+)
 
 OperationT = TypeVar("OperationT", bound=Operation)
 StatementT = TypeVar("StatementT", bound=Statement)
@@ -100,6 +109,9 @@ class OldCode:
         table = table_name(before)
         if isinstance(operation, DeleteModel | RenameModel | AlterModelTable):
             self.lost_tables.update([table, *_many_to_many_tables(before)])
+        elif isinstance(operation, AlterOrderWithRespectTo):
+            if before.options.get("order_with_respect_to"):
+                self.lost_columns.add((table, "_order"))
         elif isinstance(operation, RemoveField | RenameField | AlterField):
             name = operation.old_name if isinstance(operation, RenameField) else operation.name
             known = before.fields.get(name)
@@ -149,6 +161,18 @@ class Surroundings:
     def before(self, effect: Effect) -> Iterator[Effect]:
         """Yield what the migration has done before `effect`."""
         return takewhile(lambda each: each is not effect, self.effects)
+
+    def null_columns(self, effect: Effect, table: str) -> set[str]:
+        """Return the new columns of `table` that nobody has filled before `effect`."""
+        null: set[str] = set()
+        for each in self.before(effect):
+            match each.statement:
+                case AddColumn(table=name, column=column, default=Default.NONE) as added:
+                    if name == table and not (added.not_null or added.rewrites):
+                        null.add(column)
+                case WriteRows() | Opaque() as writing if writing.table in ("", table):
+                    null.clear()
+        return null
 
     def after(self, effect: Effect) -> Iterator[Effect]:
         """Yield what the migration does after `effect`."""
@@ -371,6 +395,10 @@ class _Pass:
             if isinstance(statement, CreateIndex):
                 if statement.name in schema.indexes and not statement.if_not_exists:
                     yield statement
+            elif isinstance(statement, AddColumn):
+                made = (statement.table, statement.column) in schema.columns
+                if made and not statement.if_not_exists:
+                    yield statement
             elif isinstance(statement, CreateTable) and not statement.if_not_exists:
                 # Names that Django makes up are all different.
                 given = model is None or bool(model.options.get("db_table"))
@@ -406,7 +434,15 @@ def _is_table_of_another(table: str, model: ModelState | None, state: ProjectSta
 _TELLING = (RunSQL, AddConstraintNotValid, ValidateConstraint)
 """Operations that put something into the database that no state tells."""
 
-_TAKING_AWAY = (DeleteModel, RenameModel, AlterModelTable, RemoveField, RenameField, AlterField)
+_TAKING_AWAY = (
+    DeleteModel,
+    RenameModel,
+    AlterModelTable,
+    AlterOrderWithRespectTo,
+    RemoveField,
+    RenameField,
+    AlterField,
+)
 
 
 def model_names(operation: Operation) -> tuple[str, str]:

@@ -103,6 +103,8 @@ class DropTable(Statement):
     others: tuple[str, ...] = ()
     """Tables that share a foreign key with it."""
     if_exists: bool = False
+    made_by_sql: bool = False
+    """A migration before has made it, and no model knows of it."""
     observed = ("DROP TABLE child of FK", "DROP TABLE (has FK to parent)")
 
     @property
@@ -162,6 +164,11 @@ class AddColumn(Statement):
         return bool(self.written) or self.default is Default.VOLATILE
 
     @property
+    def repeats_a_value(self) -> bool:
+        """It fails if the table has two rows: both get the same value, which has to be unique."""
+        return self.unique and self.default is Default.CONSTANT and not self.written
+
+    @property
     def needs_a_value(self) -> bool:
         """It fails if the table has a row."""
         return self.not_null and self.default is Default.NONE and not self.written
@@ -176,6 +183,8 @@ class AddColumn(Statement):
     @property
     def work(self) -> tuple[str, ...]:
         validates = self.references and self.default is not Default.NONE
+        if self.repeats_a_value:
+            return ()
         if self.rewrites or self.check or self.unique or validates:
             return (self.table,)
         return ()
@@ -186,6 +195,8 @@ class DropColumn(Statement):
     column: str = ""
     references: str = ""
     """The table that the column's foreign key points at."""
+    generated: bool = False
+    """Its values come from other columns."""
     if_exists: bool = False
     observed = ("DROP COLUMN", "DROP COLUMN with FK")
 
@@ -234,6 +245,8 @@ class SetNotNull(Statement):
     column: str = ""
     proven: bool = False
     """A valid CHECK says that no row holds NULL, so none is read."""
+    guarded: bool = False
+    """A CHECK, be it NOT VALID, keeps NULL out of rows that are written."""
     observed = ("SET NOT NULL plain", "SET NOT NULL with valid CHECK")
 
     @property

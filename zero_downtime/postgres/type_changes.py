@@ -98,7 +98,7 @@ _CASTS = {
     ("date", "timestamp"): _Cast(breaks_old_code=False),
     ("timestamp", "date"): _Cast(loses=True, breaks_old_code=False),
     ("timestamp", "time"): _Cast(loses=True),
-    ("time", "interval"): _Cast(breaks_old_code=False),
+    ("time", "interval"): _Cast(),
     ("interval", "time"): _Cast(loses=True, breaks_old_code=False),
     ("json", "boolean"): _Cast(may_fail=True),
     ("json", "number"): _Cast(may_fail=True),
@@ -134,6 +134,8 @@ class Conversion:
     """Values may come out rounded or cut off, without an error."""
     breaks_old_code: bool = False
     """What code of the former type writes is refused, or what it reads is of another kind."""
+    narrows: bool = False
+    """Some of the values that code of the former type writes are refused."""
 
 
 def conversion(before: str, after: str, *, cast: bool = True) -> Conversion:
@@ -156,16 +158,14 @@ def conversion(before: str, after: str, *, cast: bool = True) -> Conversion:
     cast_between = _cast_between(old, new)
     if cast_between is None:
         return Conversion(possible=False)
-    numbers = old.kind == new.kind == "number"
-    too_short = _characters(old) > _capacity(new)
+    too_many_digits = old.kind == new.kind == "number" and _digits(old) > _digits(new)
+    too_precise = old.kind == new.kind == "number" and _fraction(old) > _fraction(new)
+    too_long = _characters(old) > _capacity(new)
     return Conversion(
-        may_fail=cast_between.may_fail
-        or (numbers and _digits(old) > _digits(new))
-        or (too_short and not cast),
-        loses=cast_between.loses
-        or (numbers and _fraction(old) > _fraction(new))
-        or (too_short and cast),
+        may_fail=cast_between.may_fail or too_many_digits or (too_long and not cast),
+        loses=cast_between.loses or too_precise or (too_long and cast),
         breaks_old_code=cast_between.breaks_old_code,
+        narrows=too_many_digits or too_long,
     )
 
 

@@ -66,8 +66,7 @@ class SetNotNullBlocksReads(Rule):
                 for filling, update in step.effects_of(WriteRows)
                 if update.fills_nulls == statement.column
             ]
-            allowed = not _was_forbidden(step, statement)
-            hazards = [*blocking(effect, *fills), *_others(step, effect, fills, allowed)]
+            hazards = [*blocking(effect, *fills), *_others(step, statement, effect, fills)]
             if not hazards:
                 continue
             yield self.finding(
@@ -92,22 +91,24 @@ def _what_it_takes(statement: SetNotNull, fills: list[Effect]) -> str:
     return "reads the whole table, and fails if one row holds NULL"
 
 
-def _others(step: Step, effect: Effect, fills: list[Effect], allowed: bool) -> Iterator[Hazard]:
-    """Yield the hazards besides locks. `allowed`: running code may have written NULL so far."""
-    if not allowed:  # no row to update, nobody who writes NULL
+def _others(
+    step: Step, statement: SetNotNull, effect: Effect, fills: list[Effect]
+) -> Iterator[Hazard]:
+    """Yield the hazards besides locks."""
+    from_before = not _has_just_been_checked(step, statement)
+    if not (statement.guarded and from_before):
+        yield Hazard.BREAKS_OLD_CODE
+    if statement.proven and from_before:  # no row to update
         return
-    yield Hazard.BREAKS_OLD_CODE
     if fills:
         yield Hazard.LONG_TRANSACTION
     elif not _may_have_been_filled(step, effect):
         yield Hazard.MAY_FAIL
 
 
-def _was_forbidden(step: Step, statement: SetNotNull) -> bool:
-    """Tell whether a CHECK from before this migration has kept NULL out."""
-    if not statement.proven:
-        return False
-    return not any(
+def _has_just_been_checked(step: Step, statement: SetNotNull) -> bool:
+    """Tell whether it is this migration that has added the CHECK which keeps NULL out."""
+    return any(
         isinstance(each.statement, AddCheck) and each.statement.table == statement.table
         for each in step.surroundings.effects
     )

@@ -15,10 +15,7 @@ from zero_downtime.postgres.statements import (
     AddColumn,
     AddUnique,
     CreateIndex,
-    Default,
     DropConstraint,
-    Opaque,
-    WriteRows,
 )
 
 
@@ -60,7 +57,7 @@ class AddUniqueBlocksReads(Rule):
 
     code = "ZD103"
     name = "add-unique-blocks-reads"
-    hazards = (Hazard.BLOCKS_READS, Hazard.BLOCKS_WRITES, Hazard.MAY_FAIL)
+    hazards = (Hazard.BLOCKS_READS, Hazard.BLOCKS_WRITES, Hazard.MAY_FAIL, Hazard.BREAKS_OLD_CODE)
     statements = (AddUnique, CreateIndex)
 
     def check(self, step: Step) -> Iterator[Finding]:
@@ -71,6 +68,8 @@ class AddUniqueBlocksReads(Rule):
         fails = any(_may_fail(effect, step) for effect in effects)
         if fails:
             hazards.append(Hazard.MAY_FAIL)
+        if fails and blocking(*effects):  # else it fails for any two rows, and breaks nobody
+            hazards.append(Hazard.BREAKS_OLD_CODE)
         if not hazards:
             return
         table = effects[0].statement.table
@@ -79,7 +78,7 @@ class AddUniqueBlocksReads(Rule):
             f'Making values of table "{table}" unique reads the whole table'
             + (", and fails if two rows are alike." if fails else ".")
             + who_waits(*effects),
-            severity=Severity.ERROR if blocking(*effects) else Severity.WARNING,
+            severity=Severity.WARNING if _is_concurrent(effects) else Severity.ERROR,
             hazards=hazards,
             tables=waiting_tables(*effects),
             effects=effects,
@@ -89,17 +88,23 @@ class AddUniqueBlocksReads(Rule):
 
 def _making_unique(step: Step) -> Iterator[Effect]:
     for effect in step.effects:
-        if not effect.works:
-            continue
         match effect.statement:
-            case AddUnique() | CreateIndex(unique=True) | AddColumn(unique=True):
+            case AddColumn(repeats_a_value=True) if effect.existing:
                 yield effect
+            case AddUnique() | CreateIndex(unique=True) | AddColumn(unique=True) if effect.works:
+                yield effect
+
+
+def _is_concurrent(effects: list[Effect]) -> bool:
+    return all(
+        isinstance(each.statement, CreateIndex) and each.statement.concurrently for each in effects
+    )
 
 
 def _may_fail(effect: Effect, step: Step) -> bool:
     statement = effect.statement
     if isinstance(statement, AddColumn):  # NULLs and random values are all different
-        return statement.default is Default.CONSTANT
+        return statement.repeats_a_value
     assert isinstance(statement, AddUnique | CreateIndex)
     return not (
         statement.implied
@@ -122,14 +127,7 @@ def _was_unique_until_now(statement: AddUnique | CreateIndex, effect: Effect, st
 
 def _holds_but_null(statement: AddUnique | CreateIndex, effect: Effect, step: Step) -> bool:
     """Tell whether one of the columns is new, and nobody has filled it: NULLs are all different."""
-    null: set[str] = set()
-    for each in step.surroundings.before(effect):
-        match each.statement:
-            case AddColumn(table=statement.table, column=column, default=Default.NONE) as added:
-                if not (added.not_null or added.rewrites):
-                    null.add(column)
-            case WriteRows() | Opaque() as writing if writing.table in ("", statement.table):
-                null.clear()
+    null = step.surroundings.null_columns(effect, statement.table)
     return statement.nulls_distinct and not null.isdisjoint(statement.columns)
 
 

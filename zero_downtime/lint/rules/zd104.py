@@ -48,7 +48,7 @@ class AddCheckBlocksReads(Rule):
 
     code = "ZD104"
     name = "add-check-blocks-reads"
-    hazards = (Hazard.BLOCKS_READS, Hazard.BLOCKS_WRITES, Hazard.MAY_FAIL)
+    hazards = (Hazard.BLOCKS_READS, Hazard.BLOCKS_WRITES, Hazard.MAY_FAIL, Hazard.BREAKS_OLD_CODE)
     statements = (AddCheck,)
 
     def check(self, step: Step) -> Iterator[Finding]:
@@ -57,9 +57,9 @@ class AddCheckBlocksReads(Rule):
             return
         hazards = blocking(*effects)
         statement = effects[0].statement
-        fails = isinstance(statement, AddCheck)  # a column that is new holds nothing wrong
+        fails = isinstance(statement, AddCheck) and not _holds_but_null(effects[0], statement, step)
         if fails:
-            hazards.append(Hazard.MAY_FAIL)
+            hazards += [Hazard.MAY_FAIL, Hazard.BREAKS_OLD_CODE]
         yield self.finding(
             step,
             f'A CHECK on table "{statement.table}" reads the whole table'
@@ -79,6 +79,16 @@ def _checking(step: Step) -> Iterator[Effect]:
         match effect.statement:
             case AddCheck(valid=True) | AddColumn(check=True):
                 yield effect
+
+
+def _holds_but_null(effect: Effect, statement: AddCheck, step: Step) -> bool:
+    """Tell whether all its columns are new and empty: a CHECK has nothing against NULL."""
+    null = step.surroundings.null_columns(effect, statement.table)
+    return (
+        bool(statement.columns)
+        and not statement.proves_not_null
+        and null.issuperset(statement.columns)
+    )
 
 
 def _remedy(step: Step) -> str:

@@ -63,7 +63,7 @@ class AddForeignKeyBlocksWrites(Rule):
 
     code = "ZD105"
     name = "add-foreign-key-blocks-writes"
-    hazards = (Hazard.BLOCKS_READS, Hazard.BLOCKS_WRITES, Hazard.MAY_FAIL)
+    hazards = (Hazard.BLOCKS_READS, Hazard.BLOCKS_WRITES, Hazard.MAY_FAIL, Hazard.BREAKS_OLD_CODE)
     statements = (AddForeignKey, DropConstraint)
 
     def check(self, step: Step) -> Iterator[Finding]:
@@ -74,6 +74,8 @@ class AddForeignKeyBlocksWrites(Rule):
         fails = any(_may_fail(effect, step) for effect in effects)
         if fails:
             hazards.append(Hazard.MAY_FAIL)
+        if fails and not _points_elsewhere(step):  # what fails for any row breaks nobody
+            hazards.append(Hazard.BREAKS_OLD_CODE)
         statement = effects[0].statement
         assert isinstance(statement, AddForeignKey | AddColumn)
         target = statement.target if isinstance(statement, AddForeignKey) else statement.references
@@ -110,6 +112,9 @@ def _may_fail(effect: Effect, step: Step) -> bool:
     """
     statement = effect.statement
     if not isinstance(statement, AddForeignKey):
+        return False
+    null = step.surroundings.null_columns(effect, statement.table)
+    if statement.columns and null.issuperset(statement.columns):
         return False
     dropped = any(
         each.table == statement.table and each.target for _, each in step.effects_of(DropConstraint)

@@ -46,7 +46,7 @@ class AddExclusionBlocksReads(Rule):
 
     code = "ZD106"
     name = "add-exclusion-blocks-reads"
-    hazards = (Hazard.BLOCKS_READS, Hazard.BLOCKS_WRITES, Hazard.MAY_FAIL)
+    hazards = (Hazard.BLOCKS_READS, Hazard.BLOCKS_WRITES, Hazard.MAY_FAIL, Hazard.BREAKS_OLD_CODE)
     statements = (AddExclusion,)
 
     def check(self, step: Step) -> Iterator[Finding]:
@@ -56,7 +56,7 @@ class AddExclusionBlocksReads(Rule):
                 f'Exclusion constraint "{statement.name}" reads the whole table '
                 f'"{statement.table}", and fails if two rows exclude each other.'
                 + who_waits(effect),
-                hazards=[*blocking(effect), Hazard.MAY_FAIL],
+                hazards=[*blocking(effect), Hazard.MAY_FAIL, Hazard.BREAKS_OLD_CODE],
                 tables=waiting_tables(effect),
                 effects=(effect,),
                 remedy="PostgreSQL has no way that blocks nobody. Do it while the table is small, "

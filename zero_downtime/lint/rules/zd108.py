@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from zero_downtime.lint.findings import Finding, Hazard, Severity
 from zero_downtime.lint.rule import Rule, blocking, waiting_tables, who_waits
+from zero_downtime.lint.timeline import Effect
 from zero_downtime.lint.walk import Step
-from zero_downtime.postgres.statements import ValidateConstraint
+from zero_downtime.postgres.statements import AddCheck, AddForeignKey, ValidateConstraint
 
 
 class ValidateUnderLock(Rule):
@@ -52,14 +53,34 @@ class ValidateUnderLock(Rule):
     def check(self, step: Step) -> Iterator[Finding]:
         for effect, statement in step.effects_of(ValidateConstraint):
             waiting = blocking(effect)
+            fails = not _holds_but_null(effect, statement, step)
+            if not (waiting or fails):
+                continue
             yield self.finding(
                 step,
                 f'Validating constraint "{statement.name}" reads the whole table '
-                f'"{statement.table}", and fails if one row does not fulfil it.{who_waits(effect)}',
+                f'"{statement.table}"{_AND_FAILS if fails else ""}.{who_waits(effect)}',
                 severity=Severity.ERROR if waiting else Severity.WARNING,
-                hazards=[*waiting, Hazard.MAY_FAIL],
+                hazards=[*waiting, *([Hazard.MAY_FAIL] if fails else [])],
                 tables=waiting_tables(effect),
                 effects=(effect,),
                 remedy="Validate in a transaction of its own, after the rows were mended; "
                 "AddConstraintConcurrently adds and validates in two.",
             )
+
+
+_AND_FAILS = ", and fails if one row does not fulfil it"
+
+
+def _holds_but_null(effect: Effect, statement: ValidateConstraint, step: Step) -> bool:
+    """Tell whether the constraint is about new columns that nobody has filled.
+
+    NULL is fine with every constraint but one that forbids just that.
+    """
+    for each in step.surroundings.before(effect):
+        added = each.statement
+        if isinstance(added, AddCheck | AddForeignKey) and added.name == statement.name:
+            null = step.surroundings.null_columns(effect, statement.table)
+            forbids_it = isinstance(added, AddCheck) and bool(added.proves_not_null)
+            return bool(added.columns) and not forbids_it and null.issuperset(added.columns)
+    return False

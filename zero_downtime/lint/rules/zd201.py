@@ -8,6 +8,7 @@ from django.db.migrations import RenameField
 
 from zero_downtime.lint.findings import Finding, Hazard
 from zero_downtime.lint.rule import Rule
+from zero_downtime.lint.timeline import Effect
 from zero_downtime.lint.walk import Step
 from zero_downtime.postgres.statements import RenameColumn
 
@@ -68,9 +69,11 @@ class RenameFieldBreaksOldCode(Rule):
     statements = (RenameColumn,)
 
     def check(self, step: Step) -> Iterator[Finding]:
-        for _, statement in step.effects_of(RenameColumn):
+        for effect, statement in step.effects_of(RenameColumn):
             old, new, table = statement.column, statement.new_name, statement.table
             if not step.surroundings.old_code.knows_column(table, old):
+                continue
+            if _is_named_back(effect, statement, step):
                 continue
             yield self.finding(
                 step,
@@ -89,3 +92,16 @@ class RenameFieldBreaksOldCode(Rule):
             "as makemigrations writes them unless told otherwise; or keep the column: give the "
             f"field db_column={statement.column!r}."
         )
+
+
+def _is_named_back(effect: Effect, statement: RenameColumn, step: Step) -> bool:
+    """Tell whether the column has its old name again when the migration is done."""
+    name = statement.new_name
+    for each in step.surroundings.after(effect):
+        later = each.statement
+        if isinstance(later, RenameColumn) and (later.table, later.column) == (
+            statement.table,
+            name,
+        ):
+            name = later.new_name
+    return name == statement.column

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from zero_downtime.lint.findings import Finding, Hazard, Severity
 from zero_downtime.lint.rule import Rule
+from zero_downtime.lint.timeline import Effect
 from zero_downtime.lint.walk import Step
-from zero_downtime.postgres.statements import DropColumn
+from zero_downtime.postgres.statements import AddColumn, DropColumn
 
 
 class RemoveFieldBreaksOldCode(Rule):
@@ -57,15 +58,23 @@ class RemoveFieldBreaksOldCode(Rule):
     statements = (DropColumn,)
 
     def check(self, step: Step) -> Iterator[Finding]:
-        for _, statement in step.effects_of(DropColumn):
+        for effect, statement in step.effects_of(DropColumn):
+            if _is_new(effect, statement, step):
+                continue
             known = step.surroundings.old_code.knows_column(statement.table, statement.column)
+            hazards = [Hazard.BREAKS_OLD_CODE] if known else []
+            consequences = ["breaks running code, which still names it"] if known else []
+            if not statement.generated:
+                hazards += [Hazard.LOSES_DATA, Hazard.IRREVERSIBLE]
+                consequences.append("loses its data")
+            if not hazards:
+                continue
             yield self.finding(
                 step,
                 f'Dropping column "{statement.column}" of table "{statement.table}" '
-                + ("breaks running code, which still names it, and " if known else "means that ")
-                + "its data is lost.",
+                f"{', and '.join(consequences)}.",
                 severity=Severity.ERROR if known else Severity.WARNING,
-                hazards=self.hazards if known else (Hazard.LOSES_DATA, Hazard.IRREVERSIBLE),
+                hazards=hazards,
                 tables=[statement.table],
                 remedy=(
                     "Use ExpandRemoveField and ContractRemoveField in two migrations, as "
@@ -73,3 +82,12 @@ class RemoveFieldBreaksOldCode(Rule):
                     "with archive=True the values are kept."
                 ),
             )
+
+
+def _is_new(effect: Effect, statement: DropColumn, step: Step) -> bool:
+    """Tell whether the same migration has added the column, and nothing is in it of worth."""
+    return any(
+        isinstance(added := each.statement, AddColumn)
+        and (added.table, added.column) == (statement.table, statement.column)
+        for each in step.surroundings.before(effect)
+    )

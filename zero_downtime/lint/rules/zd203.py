@@ -13,7 +13,6 @@ from zero_downtime.lint.timeline import Effect
 from zero_downtime.lint.walk import Step
 from zero_downtime.postgres.statements import (
     AddColumn,
-    Default,
     DropDefault,
     DropNotNull,
     SetDefault,
@@ -68,7 +67,7 @@ class AddNotNullFieldBreaksOldCode(Rule):
                     f"New column {column} is NOT NULL and has no default: "
                     "the migration fails if the table has a row."
                 )
-            elif statement.unique and statement.default is Default.CONSTANT:
+            elif statement.repeats_a_value:
                 continue  # it fails before it could break anything: see ZD103
             elif not _has_default_in_the_end(step, effect, statement):
                 hazard = Hazard.BREAKS_OLD_CODE

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from zero_downtime.lint.findings import Finding, Hazard
 from zero_downtime.lint.rule import Rule
+from zero_downtime.lint.timeline import Effect
 from zero_downtime.lint.walk import Step
-from zero_downtime.postgres.statements import RenameTable
+from zero_downtime.postgres.statements import CreateView, RenameTable
 
 
 class RenameTableBreaksOldCode(Rule):
@@ -47,7 +48,11 @@ class RenameTableBreaksOldCode(Rule):
     statements = (RenameTable,)
 
     def check(self, step: Step) -> Iterator[Finding]:
-        for _, statement in step.effects_of(RenameTable):
+        for effect, statement in step.effects_of(RenameTable):
+            if any(
+                _is_view_of_that_name(each, statement) for each in step.surroundings.after(effect)
+            ):
+                continue
             if not step.surroundings.old_code.knows_table(statement.table):
                 continue
             yield self.finding(
@@ -59,3 +64,8 @@ class RenameTableBreaksOldCode(Rule):
                 remedy=f"Keep the table: give the model (or the many-to-many field) "
                 f"db_table={statement.table!r}, and let SeparateDatabaseAndState tell the state.",
             )
+
+
+def _is_view_of_that_name(effect: Effect, renamed: RenameTable) -> bool:
+    """Tell whether a view takes the table's place for running code."""
+    return isinstance(effect.statement, CreateView) and effect.statement.table == renamed.table

@@ -48,6 +48,8 @@ class DropTableBreaksOldCode(Rule):
         for _, statement in step.effects_of(DropTable):
             table = statement.table
             known = step.surroundings.old_code.knows_table(table)
+            if statement.if_exists and not (known or statement.made_by_sql):
+                continue  # there is likely nothing of that name
             yield self.finding(
                 step,
                 f'Dropping table "{table}" '

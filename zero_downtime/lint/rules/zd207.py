@@ -75,12 +75,11 @@ class AlterTypeConvertsValues(Rule):
     def _converted(
         self, step: Step, statement: AlterColumnType, known: Conversion, hazards: list[Hazard]
     ) -> Finding:
-        breaks = Hazard.BREAKS_OLD_CODE in hazards
         return self.finding(
             step,
             f'Column "{statement.column}" of table "{statement.table}" changes from '
             f"{statement.before} to {statement.after}: {'; '.join(_consequences(known))}.",
-            severity=Severity.ERROR if breaks else Severity.WARNING,
+            severity=Severity.ERROR if known.breaks_old_code else Severity.WARNING,
             hazards=hazards,
             tables=[statement.table],
             remedy="Use ExpandAlterField, SwitchAlterField and ContractAlterField with forward= "
@@ -103,7 +102,7 @@ def _hazards(known: Conversion) -> Iterator[Hazard]:
     if known.loses:
         yield Hazard.LOSES_DATA
         yield Hazard.IRREVERSIBLE
-    if known.breaks_old_code:
+    if known.breaks_old_code or known.narrows:
         yield Hazard.BREAKS_OLD_CODE
 
 
@@ -115,5 +114,7 @@ def _consequences(known: Conversion) -> Iterator[str]:
         yield "it fails if there is a value that does not fit"
     if known.loses:
         yield "what does not fit is cut off or rounded without an error"
+    if known.narrows:
+        yield "what running code writes may not fit"
     if known.breaks_old_code:
         yield "running code writes and reads values of the former type"

@@ -8,7 +8,13 @@ from zero_downtime.lint.findings import Finding, Hazard
 from zero_downtime.lint.rule import Rule
 from zero_downtime.lint.timeline import Effect
 from zero_downtime.lint.walk import Step
-from zero_downtime.postgres.statements import AddIdentity, DropDefault, DropIdentity, Statement
+from zero_downtime.postgres.statements import (
+    AddIdentity,
+    DropDefault,
+    DropIdentity,
+    DropNotNull,
+    Statement,
+)
 
 Dropped = DropDefault | DropIdentity | AddIdentity
 
@@ -74,6 +80,8 @@ def _matters(step: Step, effect: Effect, statement: Statement) -> bool:
     if not isinstance(statement, DropDefault):
         return True
     if not step.surroundings.old_code.knows_column(statement.table, statement.column):
+        return False
+    if any(each.column == statement.column for _, each in step.effects_of(DropNotNull)):
         return False
     old = step.old_field(getattr(step.operation, "name", ""))
     if old is None:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from zero_downtime.lint.findings import Finding, Hazard
 from zero_downtime.lint.rule import Rule
 from zero_downtime.lint.walk import Step
-from zero_downtime.postgres.statements import CreateIndex, CreateTable, Statement
+from zero_downtime.postgres.statements import AddColumn, CreateIndex, CreateTable, Statement
 
 
 class NameIsTaken(Rule):
-    """A table or an index gets the name of one that an earlier migration has made.
+    """A table, a column or an index gets the name of one that an earlier migration has made.
 
     Indexes share one name space in a schema, whatever their tables. PostgreSQL refuses the second
     one, and with `IF NOT EXISTS` it keeps the first one without a look at its definition.
@@ -67,5 +67,7 @@ class NameIsTaken(Rule):
 def _named(statement: Statement) -> tuple[str, str]:
     if isinstance(statement, CreateIndex):
         return "an index", statement.name
+    if isinstance(statement, AddColumn):
+        return "a column", statement.column
     assert isinstance(statement, CreateTable)
     return "a table", statement.table

@@ -7,8 +7,7 @@ from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db.migrations.utils import resolve_relation
-from django.db.models import CheckConstraint, F, Index, Q, UniqueConstraint
-from django.db.models.expressions import Combinable
+from django.db.models import CheckConstraint, Index, Q, UniqueConstraint
 
 from zero_downtime.lint.columns import (
     Column,
@@ -17,6 +16,7 @@ from zero_downtime.lint.columns import (
     fills_existing_rows,
     relations_to,
 )
+from zero_downtime.lint.expressions import mentions
 from zero_downtime.lint.model_states import AnyField, database, has_table, table_name
 from zero_downtime.lint.translation.context import Context
 from zero_downtime.postgres import statements as sql
@@ -227,7 +227,7 @@ class _Change:
         if not after.not_null:
             yield sql.DropNotNull(self.table, after.name)
             return
-        proven = self._is_known_to_hold_no_null()
+        checks = self._not_null_checks()
         if self.new.has_default() or self.new.has_db_default():
             if not self.new.has_db_default():
                 yield sql.Brief(self.table, "SET DEFAULT")
@@ -235,18 +235,23 @@ class _Change:
             yield sql.WriteRows(self.table, "UPDATE", fills_nulls=after.name)
         elif fills_existing_rows(self.new):
             yield sql.Brief(self.table, "SET DEFAULT")
-        yield sql.SetNotNull(self.table, after.name, proven=proven)
-
-    def _is_known_to_hold_no_null(self) -> bool:
-        """Tell whether a valid CHECK says that the field is not NULL."""
-        context = self.context
-        assert context.before is not None
-        return any(
-            isinstance(constraint, CheckConstraint)
-            and constraint.condition in (not_null(self.name), ~null(self.name))
-            and (self.table, constraint.name) not in context.schema.unproven
-            for constraint in context.before.options["constraints"]
+        unproven = self.context.schema.unproven
+        yield sql.SetNotNull(
+            self.table,
+            after.name,
+            proven=any((self.table, check) not in unproven for check in checks),
+            guarded=bool(checks),
         )
+
+    def _not_null_checks(self) -> list[str]:
+        """Return the names of the model's CHECKs that say no more than that it is not NULL."""
+        assert self.context.before is not None
+        return [
+            constraint.name
+            for constraint in self.context.before.options["constraints"]
+            if isinstance(constraint, CheckConstraint)
+            and constraint.condition in (not_null(self.name), ~null(self.name))
+        ]
 
     def _gets_like_index(self) -> bool:
         before, after = self.before, self.after
@@ -285,20 +290,6 @@ def not_null(name: str) -> Q:
 
 def null(name: str) -> Q:
     return Q((f"{name}__isnull", True))
-
-
-def mentions(expression: Any, name: str) -> bool:
-    """Tell whether a condition or an expression is about the field."""
-    if isinstance(expression, Q):
-        return any(mentions(child, name) for child in expression.children)
-    if isinstance(expression, tuple):
-        lookup, value = expression
-        return lookup.split("__")[0] == name or mentions(value, name)
-    if isinstance(expression, F):
-        return bool(expression.name.split("__")[0] == name)  # type: ignore[attr-defined]  # stubs
-    if isinstance(expression, Combinable) or hasattr(expression, "get_source_expressions"):
-        return any(mentions(each, name) for each in expression.get_source_expressions())
-    return False
 
 
 def _is_rebuilt(item: Any, name: str) -> bool:

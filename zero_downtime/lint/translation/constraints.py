@@ -17,6 +17,7 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.operations.models import AlterTogetherOptionOperation
 from django.db.models import BaseConstraint, CheckConstraint, Q, UniqueConstraint
 
+from zero_downtime.lint.expressions import mentions
 from zero_downtime.lint.model_states import column_name
 from zero_downtime.lint.translation.context import Context, Translation
 from zero_downtime.postgres import statements as sql
@@ -106,7 +107,11 @@ def _added(constraint: BaseConstraint, context: Context, *, valid: bool) -> Iter
     table, name = context.table, constraint.name
     if isinstance(constraint, CheckConstraint):
         yield sql.AddCheck(
-            table, name, valid=valid, proves_not_null=_not_null_column(constraint, context)
+            table,
+            name,
+            _columns_of(constraint.condition, context),
+            valid=valid,
+            proves_not_null=_not_null_column(constraint, context),
         )
     elif isinstance(constraint, UniqueConstraint):
         columns = _columns(context, constraint.fields)
@@ -149,6 +154,13 @@ def _not_null_column(constraint: CheckConstraint, context: Context) -> str:
         return ""
     name, _, lookup = child[0].rpartition("__")
     return (_columns(context, [name]) or ("",))[0] if lookup == "isnull" else ""
+
+
+def _columns_of(condition: Any, context: Context) -> tuple[str, ...]:
+    """Return the columns that a condition is about."""
+    model = context.after or context.before
+    assert model is not None
+    return _columns(context, [name for name in model.fields if mentions(condition, name)])
 
 
 def _columns(context: Context, names: Any) -> tuple[str, ...]:

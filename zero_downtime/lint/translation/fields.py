@@ -47,10 +47,11 @@ def added_column(table: str, column: Column, field: AnyField) -> Translation:
         references=column.references,
         unique=column.unique,
     )
+    fails = add.needs_a_value or add.repeats_a_value
     now: list[sql.Statement] = [add]
     if not field.has_db_default() and fills_existing_rows(field):
         now.append(sql.Brief(table, "DROP DEFAULT"))
-    return Translation.of(now, () if add.needs_a_value else field_indexes(table, column))
+    return Translation.of(now, () if fails else field_indexes(table, column))
 
 
 def field_indexes(table: str, column: Column) -> Iterator[sql.CreateIndex]:
@@ -74,7 +75,10 @@ def remove_field(operation: RemoveField, context: Context) -> Translation:
         name = column_name(operation.name, field)
         found = name is not None and isinstance(field, ForeignKey)  # of a model that is gone
         return Translation.of([sql.DropColumn(context.table, name or "")] if found else [])
-    return Translation.of([sql.DropColumn(context.table, column.name, column.references)])
+    generated = bool(column.generated)
+    return Translation.of(
+        [sql.DropColumn(context.table, column.name, column.references, generated=generated)]
+    )
 
 
 def rename_field(operation: RenameField, context: Context) -> Translation:

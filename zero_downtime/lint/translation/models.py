@@ -87,7 +87,8 @@ def _renamed_model(
     if old != new:
         yield sql.RenameTable(old, new)
     key = (context.app_label, operation.new_name_lower)
-    for other, name, field in list(relations_to(key, context.state)):
+    # Where the table keeps its name, Django's schema editor sees no change in a key to it.
+    for other, name, field in list(relations_to(key, context.state)) if old != new else ():
         column = column_of(name, field, other, context.state)
         if has_table(other) and column and column.references:
             # The field names another model, so Django's schema editor makes its key again.

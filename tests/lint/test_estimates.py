@@ -53,7 +53,7 @@ def test_nobody_waits_for_a_small_table() -> None:
 def test_it_can_fail_all_the_same() -> None:
     [finding] = found(CHECK, shop_order=SMALL - 1)
 
-    assert finding.hazards == ("may-fail",)
+    assert finding.hazards == ("may-fail", "breaks-old-code")
     assert finding.severity == "warning"
 
 

@@ -58,7 +58,8 @@ def with_sizes(findings: Iterable[Finding], sizes: Sizes, small: int) -> Iterato
 
 def _severity(finding: Finding, hazards: tuple[Hazard, ...]) -> Severity:
     """Return how bad it is without the hazards of a large table."""
-    return finding.severity if Hazard.BREAKS_OLD_CODE in hazards else Severity.WARNING
+    certain = Hazard.BREAKS_OLD_CODE in hazards and not finding.only_if_written
+    return finding.severity if certain else Severity.WARNING
 
 
 def _estimate(finding: Finding, sizes: Sizes) -> str:

@@ -65,6 +65,8 @@ class Finding:
     """The remedy as code, if it can be written down."""
     work: tuple[tuple[type[Statement], str], ...] = field(default=(), metadata=_NOT_IN_JSON)
     """What takes long, and on which tables."""
+    only_if_written: bool = field(default=False, metadata=_NOT_IN_JSON)
+    """What breaks running code is not certain to be in it: values that are forbidden now."""
     fingerprint: str = field(default="", metadata=_NOT_IN_JSON)
     """By which it is known again, see `fingerprints`; empty until somebody has to know it."""
     subject: Operation | None = field(

@@ -61,8 +61,13 @@ class Rule(ABC):
         tables: Iterable[str],
         severity: Severity = Severity.ERROR,
         effects: Iterable[Effect] = (),
+        only_if_written: bool = False,
     ) -> Finding:
-        """Return what to say of the step; `effects` are those that take long on large tables."""
+        """Return what to say of the step.
+
+        `effects` are those that take long on large tables; `only_if_written` says that running
+        code breaks only if it writes what is forbidden now.
+        """
         return Finding(
             rule=self.code,
             name=self.name,
@@ -84,6 +89,7 @@ class Rule(ABC):
                 for table in effect.statement.work
             ),
             place=step.source.place(step.index),
+            only_if_written=only_if_written,
             subject=step.operation,
         )
 

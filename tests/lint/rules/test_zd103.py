@@ -20,7 +20,7 @@ def test_a_unique_constraint_stops_everybody() -> None:
     [finding] = judge(migrations.AddConstraint("order", NUMBER))
 
     assert finding.rule == "ZD103"
-    assert finding.hazards == ("blocks-reads", "blocks-writes", "may-fail")
+    assert finding.hazards == ("blocks-reads", "blocks-writes", "may-fail", "breaks-old-code")
     assert finding.severity == "error"
     assert finding.tables == ("shop_order",)
     assert finding.message == (
@@ -48,7 +48,7 @@ def test_what_django_makes_as_an_index_lets_reads_go_on(constraint: Any) -> None
     [finding] = judge(migrations.AddConstraint("order", constraint))
 
     assert finding.rule == "ZD103"
-    assert finding.hazards == ("blocks-writes", "may-fail")
+    assert finding.hazards == ("blocks-writes", "may-fail", "breaks-old-code")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_unique_field() -> None:
         migrations.AlterField("order", "number", models.IntegerField(unique=True)), rule="ZD103"
     )
 
-    assert finding.hazards == ("blocks-reads", "blocks-writes", "may-fail")
+    assert finding.hazards == ("blocks-reads", "blocks-writes", "may-fail", "breaks-old-code")
     assert finding.remedy == "Use AlterFieldConcurrently in a migration with atomic = False."
 
 
@@ -113,8 +113,8 @@ def test_by_sql() -> None:
     [constraint] = judge(run_sql("ALTER TABLE shop_order ADD CONSTRAINT n UNIQUE (number)"))
     [index] = judge(run_sql("CREATE UNIQUE INDEX n ON shop_order (number)"))
 
-    assert constraint.hazards == ("blocks-reads", "blocks-writes", "may-fail")
-    assert index.hazards == ("blocks-writes", "may-fail")
+    assert constraint.hazards == ("blocks-reads", "blocks-writes", "may-fail", "breaks-old-code")
+    assert index.hazards == ("blocks-writes", "may-fail", "breaks-old-code")
     assert "USING INDEX" in constraint.remedy
 
 
@@ -141,9 +141,9 @@ def test_behind_another_change_the_other_table_waits_as_well() -> None:
     [together] = judge(*operations)
     [each_for_itself] = judge(*operations, atomic=False)
 
-    assert together.hazards == ("blocks-reads", "blocks-writes", "may-fail")
+    assert together.hazards == ("blocks-reads", "blocks-writes", "may-fail", "breaks-old-code")
     assert together.tables == ("shop_order", "shop_customer")
-    assert each_for_itself.hazards == ("blocks-writes", "may-fail")
+    assert each_for_itself.hazards == ("blocks-writes", "may-fail", "breaks-old-code")
     assert each_for_itself.tables == ("shop_order",)
 
 

@@ -16,7 +16,7 @@ def test_a_check_reads_the_table_under_a_full_lock() -> None:
     [finding] = judge(migrations.AddConstraint("order", POSITIVE))
 
     assert finding.rule == "ZD104"
-    assert finding.hazards == ("blocks-reads", "blocks-writes", "may-fail")
+    assert finding.hazards == ("blocks-reads", "blocks-writes", "may-fail", "breaks-old-code")
     assert finding.severity == "error"
     assert finding.tables == ("shop_order",)
     assert finding.message == (

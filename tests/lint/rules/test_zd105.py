@@ -102,7 +102,7 @@ def test_by_sql() -> None:
     [finding] = judge(run_sql(add))
 
     assert finding.rule == "ZD105"
-    assert finding.hazards == ("blocks-writes", "may-fail")
+    assert finding.hazards == ("blocks-writes", "may-fail", "breaks-old-code")
     assert finding.tables == ("shop_order", "shop_customer")
     assert "NOT VALID" in finding.remedy
     assert not judge(run_sql(f"{add} NOT VALID"))
@@ -115,7 +115,7 @@ def test_an_altered_table_of_the_same_transaction_waits_as_well() -> None:
     [before, after] = [judge(nick, add), judge(add, nick)]
 
     assert before[0].tables == ("shop_order", "shop_tag", "shop_customer")
-    assert after[0].hazards == ("blocks-writes", "may-fail")
+    assert after[0].hazards == ("blocks-writes", "may-fail", "breaks-old-code")
 
 
 def test_what_is_fine() -> None:

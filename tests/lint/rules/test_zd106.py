@@ -14,7 +14,7 @@ def test_nothing_spares_the_table_an_exclusion_constraint() -> None:
     [finding] = judge(migrations.AddConstraint("order", ONE_EACH))
 
     assert finding.rule == "ZD106"
-    assert finding.hazards == ("blocks-reads", "blocks-writes", "may-fail")
+    assert finding.hazards == ("blocks-reads", "blocks-writes", "may-fail", "breaks-old-code")
     assert finding.severity == "error"
     assert finding.tables == ("shop_order",)
     assert finding.message == (
@@ -30,7 +30,7 @@ def test_by_sql_and_without_a_transaction() -> None:
 
     [finding] = judge(run_sql(sql), atomic=False)
 
-    assert finding.hazards == ("blocks-reads", "blocks-writes", "may-fail")
+    assert finding.hazards == ("blocks-reads", "blocks-writes", "may-fail", "breaks-old-code")
 
 
 def test_what_is_fine() -> None:

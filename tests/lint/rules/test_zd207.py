@@ -44,7 +44,7 @@ TEXT = models.TextField(null=True)
 def test_a_text_that_is_too_long_is_cut_off() -> None:
     [finding] = judge(migrations.AlterField("order", "note", char(10)), rule="ZD207")
 
-    assert finding.hazards == ("loses-data", "irreversible")
+    assert finding.hazards == ("loses-data", "irreversible", "breaks-old-code")
     assert finding.severity == "warning"
     assert finding.tables == ("shop_order",)
     assert finding.message == (
@@ -59,10 +59,14 @@ def test_a_text_that_is_too_long_is_cut_off() -> None:
     ("before", "after", "hazards"),
     [
         # Django says USING only where the kind of the field changes.
-        (char(20), char(10), ("may-fail",)),
-        (char(20), models.SlugField(max_length=10, null=True), ("loses-data", "irreversible")),
-        (models.BigIntegerField(null=True), INTEGER, ("may-fail",)),
-        (decimal(8, 2), decimal(6, 2), ("may-fail",)),
+        (char(20), char(10), ("may-fail", "breaks-old-code")),
+        (
+            char(20),
+            models.SlugField(max_length=10, null=True),
+            ("loses-data", "irreversible", "breaks-old-code"),
+        ),
+        (models.BigIntegerField(null=True), INTEGER, ("may-fail", "breaks-old-code")),
+        (decimal(8, 2), decimal(6, 2), ("may-fail", "breaks-old-code")),
         (decimal(8, 4), decimal(8, 2), ("loses-data", "irreversible")),
         (decimal(8, 2), INTEGER, ("loses-data", "irreversible")),
         (TEXT, INTEGER, ("may-fail", "breaks-old-code")),
@@ -134,6 +138,7 @@ def test_postgresql_refuses_if_a_view_shows_the_column() -> None:
     assert judge(view, run_sql("DROP VIEW notes"), retype, rule="ZD207")[0].hazards == (
         "loses-data",
         "irreversible",
+        "breaks-old-code",
     )
 
 
@@ -143,8 +148,8 @@ def test_by_sql_a_length_is_kept_to() -> None:
     [plain] = judge(run_sql(change), rule="ZD207")
     [cast] = judge(run_sql(f"{change} USING note::varchar(10)"), rule="ZD207")
 
-    assert plain.hazards == ("may-fail",)
-    assert cast.hazards == ("loses-data", "irreversible")
+    assert plain.hazards == ("may-fail", "breaks-old-code")
+    assert cast.hazards == ("loses-data", "irreversible", "breaks-old-code")
 
 
 def test_the_type_of_a_column_that_no_model_has_is_not_known() -> None:

@@ -82,6 +82,7 @@ class AddUniqueBlocksReads(Rule):
             hazards=hazards,
             tables=waiting_tables(*effects),
             effects=effects,
+            only_if_written=True,
             remedy=_remedy(step),
         )
 

@@ -68,6 +68,7 @@ class AddCheckBlocksReads(Rule):
             hazards=hazards,
             tables=waiting_tables(*effects),
             effects=effects,
+            only_if_written=True,
             remedy=_remedy(step),
         )
 

@@ -87,6 +87,7 @@ class AddForeignKeyBlocksWrites(Rule):
             hazards=hazards,
             tables=waiting_tables(*effects),
             effects=effects,
+            only_if_written=True,
             remedy=_remedy(step),
         )
 

@@ -59,6 +59,7 @@ class AddExclusionBlocksReads(Rule):
                 hazards=[*blocking(effect), Hazard.MAY_FAIL, Hazard.BREAKS_OLD_CODE],
                 tables=waiting_tables(effect),
                 effects=(effect,),
+                only_if_written=True,
                 remedy="PostgreSQL has no way that blocks nobody. Do it while the table is small, "
                 "or use a trigger; where only equal values exclude each other, use a "
                 "UniqueConstraint and AddConstraintConcurrently.",

@@ -1,0 +1,88 @@
+"""What is in the tables, so that it can be told what a migration has changed for good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+
+#: A table with fewer rows is done with before anybody notices.
+BIG = 1000
+
+
+@dataclass(frozen=True)
+class Column:
+    table: str
+    name: str
+    digest: str
+    """The same for the same values, in whatever order."""
+    generated: bool
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Tables by oid, columns by oid and number: both stay the same when they are renamed."""
+
+    tables: dict[int, str]
+    columns: dict[tuple[int, int], Column]
+    big: frozenset[int]
+    """Tables with many rows."""
+    references: frozenset[tuple[int, str, int]]
+    """Foreign keys: (referencing table, columns, referenced table)."""
+
+
+def look(connection: psycopg.Connection) -> Contents:
+    """Return what is in the tables now."""
+    tables = dict(
+        connection.execute(
+            "SELECT oid, relname FROM pg_class WHERE relkind IN ('r', 'p', 'm') "
+            "AND relnamespace = 'public'::regnamespace AND relname <> 'django_migrations'"
+        ).fetchall()
+    )
+    columns: dict[tuple[int, int], Column] = {}
+    big = set()
+    for oid, name in tables.items():
+        rows, found = _columns(connection, oid, name)
+        columns |= found
+        if rows >= BIG:
+            big.add(oid)
+    references = connection.execute(
+        "SELECT conrelid, conkey::text, confrelid FROM pg_constraint WHERE contype = 'f'"
+    ).fetchall()
+    return Contents(
+        tables,
+        columns,
+        frozenset(big),
+        frozenset((int(a), str(b), int(c)) for a, b, c in references),
+    )
+
+
+def _columns(
+    connection: psycopg.Connection, oid: int, table: str
+) -> tuple[int, dict[tuple[int, int], Column]]:
+    attributes = connection.execute(
+        "SELECT attnum, attname, attgenerated <> '' FROM pg_attribute "
+        "WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+        [oid],
+    ).fetchall()
+    if not _is_filled(connection, oid):
+        return 0, {}
+    digests = [
+        sql.SQL("sum(hashtext({}::text))").format(sql.Identifier(name)) for _, name, _ in attributes
+    ]
+    row = connection.execute(
+        sql.SQL("SELECT {} FROM {}").format(
+            sql.SQL(", ").join([sql.SQL("count(*)"), *digests]), sql.Identifier(table)
+        )
+    ).fetchone()
+    assert row is not None
+    return row[0], {
+        (oid, number): Column(table, name, f"{row[0]} {digest}", generated)
+        for (number, name, generated), digest in zip(attributes, row[1:], strict=True)
+    }
+
+
+def _is_filled(connection: psycopg.Connection, oid: int) -> bool:
+    row = connection.execute("SELECT relispopulated FROM pg_class WHERE oid = %s", [oid]).fetchone()
+    return bool(row and row[0])

@@ -1,0 +1,195 @@
+"""Code with the models of before: what it could do to the database, and still can.
+
+It reads, looks up, inserts, saves, upserts and deletes rows of every model. What worked before the
+migration and does not afterwards is broken by it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.fields.ranges import RangeField
+from django.db import DatabaseError, connection, models, transaction
+
+from tests.corpus.example_values import edges, fresh
+
+#: (how common it is, what is done)
+Deed = tuple[str, str]
+Act = Callable[[], Any]
+
+ALWAYS = "always"
+ON_VALUES = "on-values"
+ON_UPSERT = "on-upsert"
+ON_DELETE = "on-delete"
+TYPE_CHANGE = "type-change"
+
+#: Nobody looks for rows by the whole of such a value.
+_NOT_LOOKED_UP = (models.JSONField, ArrayField, RangeField, models.BinaryField)
+
+
+class OldCode:
+    """Code with the models of one state. It has read a row of each table when it is made."""
+
+    def __init__(self, apps: Any) -> None:
+        self._deeds = [
+            deed
+            for model in apps.get_models(include_auto_created=True)
+            if model._meta.managed and not model._meta.proxy
+            for deed in _Habits(model).everything()
+        ]
+
+    def capabilities(self) -> dict[Deed, Any]:
+        """Try everything; return what works, each with what it returned. All is taken back."""
+        works = {}
+        with warnings.catch_warnings(action="ignore"):
+            for deed, act in self._deeds:
+                with contextlib.suppress(DatabaseError, ValueError, TypeError):
+                    works[deed] = _tried(act)
+        return works
+
+
+def broken(before: dict[Deed, Any], after: dict[Deed, Any]) -> dict[Deed, str]:
+    """Return what worked before and does not now, or returns values of another type."""
+    lost = {deed: "fails" for deed in before if deed not in after}
+    changed = {
+        (TYPE_CHANGE, deed[1]): f"{before[deed]} became {after[deed]}"
+        for deed in before
+        if deed in after and deed[1].startswith("read") and before[deed] != after[deed]
+    }
+    return lost | changed
+
+
+def _tried(act: Act) -> Any:
+    with transaction.atomic():
+        result = act()
+        _check_references()
+        transaction.set_rollback(True)
+    return result
+
+
+def _check_references() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+class _Habits:
+    """What code does with one model."""
+
+    def __init__(self, model: type[models.Model]) -> None:
+        self._model = model
+        self._rows = model._default_manager
+        self._written = [
+            field
+            for field in model._meta.concrete_fields
+            if not (field.generated or field.has_db_default())
+            and not isinstance(field, models.AutoField)
+        ]
+        self._template = self._rows.order_by("pk").first()
+        """A row that is there."""
+        self._fresh = {field.attname: fresh(field, self._like(field)) for field in self._written}
+        """What a new row has in it, in each column a value of its own where it can."""
+
+    def everything(self) -> Iterator[tuple[Deed, Act]]:
+        name = self._model.__name__
+        numbers = {
+            each.attname: self._like(each)
+            for each in self._written
+            if isinstance(each, models.IntegerField) and not each.unique and self._template
+        }
+        nulls = {each.attname: None for each in self._written if each.null}
+        yield (ALWAYS, f"read {name}"), self._types
+        yield (ALWAYS, f"insert {name}"), lambda: self._insert_either({}, numbers)
+        yield (
+            (ALWAYS, f"insert {name} with NULLs"),
+            lambda: self._insert_either(nulls, numbers | nulls),
+        )
+        if self._template is None:
+            return
+        yield (ALWAYS, f"save {name}"), lambda: self._first().save()
+        yield (ON_DELETE, f"delete {name}"), lambda: self._first().delete()
+        for field in self._model._meta.concrete_fields:
+            yield from self._looking_up(field)
+        for unique in self._unique_sets():
+            yield (ON_UPSERT, f"upsert {name} by {', '.join(unique)}"), self._upserting(unique)
+        yield from self._unusual_rows()
+
+    def _like(self, field: Any) -> Any:
+        return self._template and getattr(self._template, field.attname)
+
+    def _first(self) -> models.Model:
+        row = self._rows.order_by("pk").first()
+        assert row is not None
+        return row
+
+    def _types(self) -> dict[str, str]:
+        row = self._rows.order_by("pk").first()
+        return {
+            each.name: type(getattr(row, each.attname)).__name__
+            for each in (row._meta.concrete_fields if row else ())
+        }
+
+    def _new(self, values: dict[str, Any]) -> models.Model:
+        return self._model(**(self._fresh | values))
+
+    def _inserting(self, values: dict[str, Any]) -> Act:
+        return lambda: self._rows.bulk_create([self._new(values)])
+
+    def _insert_either(self, *choices: dict[str, Any]) -> None:
+        """Insert an ordinary row; numbers may have to be new ones, or such as there are already."""
+        *most, last = choices
+        for values in most:
+            with contextlib.suppress(DatabaseError), transaction.atomic():
+                self._rows.bulk_create([self._new(values)])
+                _check_references()
+                return
+        self._rows.bulk_create([self._new(last)])
+
+    def _looking_up(self, field: Any) -> Iterator[tuple[Deed, Act]]:
+        value = self._like(field)
+        if value is not None and not isinstance(field, _NOT_LOOKED_UP):
+            yield (
+                (ALWAYS, f"look up {self._model.__name__}.{field.name}"),
+                lambda: self._rows.filter(**{field.attname: value}).first(),
+            )
+
+    def _unique_sets(self) -> Iterator[tuple[str, ...]]:
+        options = self._model._meta
+        yield from ((field.name,) for field in self._written if field.unique)
+        yield from (tuple(each) for each in options.unique_together)
+        for constraint in options.constraints:
+            if isinstance(constraint, models.UniqueConstraint) and constraint.fields:
+                yield tuple(constraint.fields)
+
+    def _upserting(self, unique: tuple[str, ...]) -> Act:
+        fields = [self._model._meta.get_field(name) for name in unique]
+        same = {field.attname: self._like(field) for field in fields}
+        others = [each.name for each in self._written if each.name not in unique]
+        return lambda: self._rows.bulk_create(
+            [self._new(same)],
+            update_conflicts=True,
+            unique_fields=unique,
+            update_fields=others[:1] or unique[:1],
+        )
+
+    def _unusual_rows(self) -> Iterator[tuple[Deed, Act]]:
+        name = self._model.__name__
+        common = [field for field in self._written if not field.unique]
+        twin = {
+            field.attname: self._like(field)
+            for field in common
+            if not isinstance(field, models.ForeignKey)
+        }
+        yield (ON_VALUES, f"insert {name} like another"), self._inserting(twin)
+        for field in common:
+            same = {field.attname: self._like(field)}
+            yield (ON_VALUES, f"insert {name}.{field.name} again"), self._inserting(same)
+        for field in self._written:
+            for value in edges(field):
+                yield (
+                    (ON_VALUES, f"insert {name}.{field.name} {str(value)[:40]!r}"),
+                    self._inserting({field.attname: value}),
+                )

@@ -1,0 +1,204 @@
+"""What each statement of a migration takes and does, asked of the server while it runs."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from django.db import DatabaseError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import errors
+
+from tests.support import witness
+
+#: Locks from this one on keep others from writing.
+STRONG = witness.LOCK_MODES[witness.LOCK_MODES.index("Share") :]
+
+#: Statements that take no lock which blocks others; many of them are measured as one.
+_ROWS = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "SAVEPOINT", "RELEASE")
+
+
+@dataclass
+class Span:
+    """A statement, or several in a row that only read and write rows."""
+
+    transaction: int
+    locks: dict[int, str]
+    """The strongest lock held on each relation when it had ended, by oid."""
+    rows_read: int
+    rows_written: int
+    rewritten: frozenset[int]
+    """Relations that got a new file with something in it."""
+
+
+@dataclass
+class Trace:
+    """All that a migration did."""
+
+    sql: list[str] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
+    scanned: set[int] = field(default_factory=set)
+
+
+class Tracer:
+    """Traces what goes through a connection of Django's, as an execute wrapper."""
+
+    def __init__(self, connection: BaseDatabaseWrapper, url: str) -> None:
+        self.trace = Trace()
+        self._connection = connection
+        self._url = url
+        self._transaction = 0
+        self._in_transaction = False
+        self._open_span = False
+        self._before = self._counters()
+        self._files = witness.storage(self._server)
+
+    def __call__(
+        self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
+    ) -> Any:
+        self._note(sql, params)
+        rows_only = str(sql).lstrip().upper().startswith(_ROWS)
+        if self._connection.in_atomic_block:
+            if not self._in_transaction:
+                self._in_transaction = True
+                self._connection.on_commit(self._committed)
+            if not rows_only:
+                self.end_span()
+            result = execute(sql, params, many, context)
+            self._open_span = True
+            if not rows_only:
+                self.end_span()
+            return result
+        try:
+            if rows_only:
+                return execute(sql, params, many, context)
+            return self._in_own_transaction(execute, sql, params, many, context)
+        finally:
+            self._transaction += 1
+            self._open_span = True
+            self.end_span()
+
+    def end_span(self) -> None:
+        """Measure what was done since the last measurement."""
+        if self._open_span:
+            self._open_span = False
+            self._measure(witness.locks(self._server))
+
+    @property
+    def _server(self) -> psycopg.Connection:
+        """The connection below Django's, so that what is asked here is not traced."""
+        self._connection.ensure_connection()
+        server: psycopg.Connection = self._connection.connection
+        return server
+
+    def _note(self, sql: Any, params: Any) -> None:
+        if len(self.trace.sql) < 40:
+            with contextlib.suppress(Exception):
+                sql = self._connection.ops.compose_sql(sql, params) if params else sql
+            self.trace.sql.append(" ".join(str(sql).split()))
+
+    def _committed(self) -> None:
+        self._in_transaction = False
+        self._transaction += 1
+        self.end_span()
+
+    def _in_own_transaction(self, execute: Callable[..., Any], sql: str, *args: Any) -> Any:
+        """Run a statement that commits by itself so that its locks are seen before it does."""
+        try:
+            with transaction.atomic(self._connection.alias):
+                result = execute(sql, *args)
+                self._measure(witness.locks(self._server))
+                return result
+        except DatabaseError as error:
+            if not isinstance(error.__cause__, errors.ActiveSqlTransaction):
+                raise
+        with _held_up(self._url, self._server.info.backend_pid) as requested:
+            result = execute(sql, *args)
+        self._measure(requested)
+        return result
+
+    def _measure(self, locks: dict[int, str]) -> None:
+        counters, files = self._counters(), witness.storage(self._server)
+        done = counters - self._before
+        self.trace.scanned |= {oid for oid, kind in done if kind == "scans"}
+        rewritten = {
+            oid
+            for oid, file in files.items()
+            if self._files.get(oid, file) != file and self._has_content(oid)
+        }
+        self.trace.spans.append(
+            Span(
+                self._transaction,
+                {oid: mode for oid, mode in locks.items() if mode in STRONG},
+                rows_read=sum(number for (_, kind), number in done.items() if kind == "read"),
+                rows_written=sum(number for (_, kind), number in done.items() if kind == "written"),
+                rewritten=frozenset(rewritten),
+            )
+        )
+        self._before, self._files = counters, files
+
+    def _has_content(self, oid: int) -> bool:
+        row = self._server.execute("SELECT pg_relation_size(%s) > 0", [oid]).fetchone()
+        return bool(row and row[0])
+
+    def _counters(self) -> Counter[tuple[int, str]]:
+        """Return the rows read and written of each table since the server counts.
+
+        What the backend has counted itself is not in the server's own numbers yet; it hands it
+        over between statements, so that one statement has to ask for both.
+        """
+        counted: Counter[tuple[int, str]] = Counter()
+        numbers = (
+            "SELECT relid, coalesce(seq_scan, 0), "
+            "coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0), "
+            "n_tup_ins + n_tup_upd + n_tup_del FROM"
+        )
+        for oid, scans, read, written in self._server.execute(
+            f"{numbers} pg_stat_user_tables UNION ALL {numbers} pg_stat_xact_user_tables"
+        ):
+            counted[oid, "scans"] += scans
+            counted[oid, "read"] += read
+            counted[oid, "written"] += written
+        return counted
+
+
+@contextlib.contextmanager
+def _held_up(url: str, pid: int) -> Iterator[dict[int, str]]:
+    """Hold up the statement of a backend at its first lock; fill in which one it asked for.
+
+    It can run in no transaction, so that its locks cannot be looked at when it has ended.
+    """
+    requested: dict[int, str] = {}
+    ended = threading.Event()
+    with psycopg.connect(url) as blocker, psycopg.connect(url, autocommit=True) as observer:
+        tables = blocker.execute(
+            "SELECT string_agg(format('%s', oid::regclass), ', ') FROM pg_class "
+            "WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"
+        ).fetchone()
+        assert tables is not None
+        blocker.execute(f"LOCK TABLE {tables[0]} IN ACCESS EXCLUSIVE MODE")
+
+        def let_go_when_waiting() -> None:
+            while not ended.wait(0.002):
+                rows = observer.execute(
+                    "SELECT relation, replace(mode, 'Lock', '') FROM pg_locks "
+                    "WHERE pid = %s AND NOT granted AND locktype = 'relation'",
+                    [pid],
+                ).fetchall()
+                if rows:
+                    requested.update(rows)
+                    break
+            blocker.rollback()
+
+        thread = threading.Thread(target=let_go_when_waiting)
+        thread.start()
+        try:
+            yield requested
+        finally:
+            ended.set()
+            thread.join()

@@ -185,11 +185,14 @@ UPDATE store_book SET title = 'TITLE 3', subtitle = 'Subtitle 12', slug = 'title
     clicks = 9000000000, price = 999999.99, weight = 1e200, token = md5('t3')::uuid,
     customer_number = 888888, importer_id = 999999
 WHERE id = 8;
+UPDATE store_book SET title = 'Title ' || repeat('x', 100) WHERE id = 12;
 UPDATE store_book SET title = 'Title 3', shelf = 'A3', pages = 3, token = md5('t3')::uuid
 WHERE id = 9;
 UPDATE store_order SET comment = NULL, shipped_at = NULL WHERE id % 4 <> 0;
-UPDATE store_order SET number = 'N3', total = -9999999999.99, status = 'PAID', comment = 'c',
-    room = 5, period = (SELECT period FROM store_order WHERE id = 5) WHERE id = 8;
+UPDATE store_order SET number = 'N3', total = -9999999999.99, status = 'paid', comment = 'c',
+    room = 3, period = (SELECT period FROM store_order WHERE id = 5) WHERE id = 8;
+UPDATE store_order SET room = -30, status = 'x', shipped_at = placed_at - interval '1 day'
+WHERE id = 12;
 UPDATE store_orderline SET note = NULL WHERE id % 4 <> 0;
 UPDATE store_orderline SET order_id = 3, book_id = 4 WHERE id = 8;
 """

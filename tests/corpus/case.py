@@ -39,7 +39,7 @@ def migrations_of(case: Case, initial: Sequence[Operation]) -> list[Migration]:
     own = f"{len(made) + 1:04}_{case.name}"
     made.append(_migration(own, case.operations, atomic=case.atomic, **case.attributes))
     for earlier, later in itertools.pairwise(made):
-        later.dependencies = [(APP, earlier.name)]
+        type(later).dependencies = [(APP, earlier.name)]
     return made
 
 

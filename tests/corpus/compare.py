@@ -1,13 +1,14 @@
 """Print how well the linter's verdicts agree with what was observed. Needs no database.
 
-python -m tests.corpus.compare DIRECTORY [--only CASE ...] [--hazard HAZARD]
+    python -m tests.corpus.compare [DIRECTORY] [--only CASE ...] [--hazard HAZARD]
+
+DIRECTORY holds another corpus, as migration files: see `samples`.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.corpus.compare", description=__doc__)
-    parser.add_argument("directory", type=Path, help="where observed.json is")
+    parser = argparse.ArgumentParser(prog="python -m tests.corpus.compare")
+    parser.add_argument("directory", type=Path, nargs="?", help="default: the corpus of the tests")
     parser.add_argument("--only", nargs="+", metavar="CASE", help="judge these cases only")
     parser.add_argument("--hazard", help="show only disagreements about this one")
     options = parser.parse_args()
@@ -30,7 +31,7 @@ def main() -> None:
 
     cases = [
         case
-        for case in _judged(options.directory.resolve())
+        for case in _judged(options.directory)
         if not options.only or case.verdict.case in options.only
     ]
     print(table(cases))
@@ -41,18 +42,11 @@ def main() -> None:
             print(disagreement(case))
 
 
-def _judged(directory: Path) -> Iterator[Judged]:
-    from tests.corpus.comparison import Judged, lint
-    from tests.corpus.samples import read_migrations, read_verdicts
+def _judged(directory: Path | None) -> Iterator[Judged]:
+    from tests.corpus import samples
+    from tests.corpus.comparison import judge_corpus
 
-    for verdict, name in read_verdicts(directory):
-        try:
-            migrations = read_migrations(directory, verdict.case)
-        except TypeError as error:  # Django itself refuses the arguments of an operation
-            print(f"{verdict.case} cannot be imported: {error}", file=sys.stderr)
-            continue
-        [judged] = [each for each in migrations if each.name == name]
-        yield Judged(verdict, lint(migrations, judged))
+    return judge_corpus() if directory is None else samples.judge(directory.resolve())
 
 
 if __name__ == "__main__":

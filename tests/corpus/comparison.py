@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from django.db.migrations import Migration
 from django.db.migrations.state import ProjectState
 
+from tests.corpus.bookshop import INITIAL
+from tests.corpus.case import migrations_of
+from tests.corpus.cases import all_cases
+from tests.corpus.record import read, verdict_of
 from tests.corpus.verdict import ASKED, Verdict, asked
 from zero_downtime.lint.findings import Finding, Hazard
 from zero_downtime.lint.judge import judge_ordered
@@ -19,6 +23,8 @@ class Judged:
 
     verdict: Verdict
     findings: tuple[Finding, ...]
+    explained: Mapping[str, str] = field(default_factory=dict)
+    """Why the linter is content to disagree about a hazard, by hazard."""
 
     @property
     def reported(self) -> frozenset[Hazard]:
@@ -42,6 +48,11 @@ class Judged:
     def right(self) -> frozenset[Hazard]:
         return self.verdict.hazards - self.missed - self.verdict.tolerated
 
+    @property
+    def unexplained(self) -> frozenset[Hazard]:
+        """Hazards that are disagreed about without a reason, or have one without need."""
+        return (self.missed | self.false) ^ asked(list(self.explained))
+
 
 @dataclass(frozen=True)
 class Score:
@@ -64,6 +75,16 @@ class Score:
 def lint(migrations: Sequence[Migration], judged: Migration) -> tuple[Finding, ...]:
     """Return what the linter finds in one of the migrations, which are in order."""
     return tuple(judge_ordered(migrations, ProjectState(), judged=[judged], together=False))
+
+
+def judge_corpus() -> Iterator[Judged]:
+    """Let the linter judge all cases of the tests' corpus that were observed."""
+    records = read()
+    for case in all_cases():
+        if case.name in records:
+            migrations = migrations_of(case, INITIAL)
+            verdict = verdict_of(case, records[case.name])
+            yield Judged(verdict, lint(migrations, migrations[-1]), case.explained)
 
 
 def scores(cases: Iterable[Judged]) -> list[Score]:
@@ -108,6 +129,10 @@ def disagreement(case: Judged) -> str:
 
 def _codes(case: Judged, hazard: Hazard) -> list[str]:
     return sorted({each.rule for each in case.findings if hazard in asked(each.hazards)})
+
+
+def _reason(case: Judged, hazard: Hazard) -> str:
+    return f"  ({case.explained[hazard]})" if hazard in case.explained else ""
 
 
 def _shortened(sql: str, width: int = 160) -> str:

@@ -32,18 +32,18 @@ class Contents:
     """Foreign keys: (referencing table, columns, referenced table)."""
 
 
-def look(connection: psycopg.Connection) -> Contents:
-    """Return what is in the tables now."""
-    tables = dict(
+def look(connection: psycopg.Connection, *, values: bool = True) -> Contents:
+    """Return what is in the tables now; without `values`, only which columns there are."""
+    tables: dict[int, str] = dict(
         connection.execute(
-            "SELECT oid, relname FROM pg_class WHERE relkind IN ('r', 'p', 'm') "
-            "AND relnamespace = 'public'::regnamespace AND relname <> 'django_migrations'"
+            "SELECT oid, oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p', 'm') "
+            "AND relnamespace::regnamespace::text !~ '^(pg_|information_schema)'"
         ).fetchall()
     )
     columns: dict[tuple[int, int], Column] = {}
     big = set()
     for oid, name in tables.items():
-        rows, found = _columns(connection, oid, name)
+        rows, found = _columns(connection, oid, name, values)
         columns |= found
         if rows >= BIG:
             big.add(oid)
@@ -59,13 +59,18 @@ def look(connection: psycopg.Connection) -> Contents:
 
 
 def _columns(
-    connection: psycopg.Connection, oid: int, table: str
+    connection: psycopg.Connection, oid: int, table: str, values: bool
 ) -> tuple[int, dict[tuple[int, int], Column]]:
     attributes = connection.execute(
         "SELECT attnum, attname, attgenerated <> '' FROM pg_attribute "
         "WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
         [oid],
     ).fetchall()
+    if not values:
+        return 0, {
+            (oid, number): Column(table, name, "", generated)
+            for number, name, generated in attributes
+        }
     if not _is_filled(connection, oid):
         return 0, {}
     digests = [
@@ -73,7 +78,7 @@ def _columns(
     ]
     row = connection.execute(
         sql.SQL("SELECT {} FROM {}").format(
-            sql.SQL(", ").join([sql.SQL("count(*)"), *digests]), sql.Identifier(table)
+            sql.SQL(", ").join([sql.SQL("count(*)"), *digests]), sql.SQL(table)
         )
     ).fetchone()
     assert row is not None

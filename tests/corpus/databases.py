@@ -38,6 +38,12 @@ class Bookshops(contextlib.ExitStack):
             self._templates[rows] = url
         return self
 
+    @property
+    def postgres_version(self) -> int:
+        """The server's version: 18, say."""
+        with psycopg.connect(self._server_url) as server:
+            return server.info.server_version // 10_000
+
     @contextlib.contextmanager
     def __call__(self, rows: str) -> Iterator[tuple[BaseDatabaseWrapper, str]]:
         """Yield Django's default connection to a new copy, and the copy's URL."""

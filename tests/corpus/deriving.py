@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -55,7 +55,7 @@ _SHARE = LOCK_MODES.index("Share")
 
 
 def _units(span: Span) -> int:
-    return span.rows_read + span.rows_written + (BIG if span.rewritten else 0)
+    return span.rows_read + sum(span.written.values()) + (BIG if span.rewritten else 0)
 
 
 def _transactions(spans: Iterable[Span]) -> Iterable[list[Span]]:
@@ -75,10 +75,12 @@ def _add_blocking(run: Run, hazards: set[Hazard], tolerated: set[Hazard]) -> Non
 
 def _add_long_transactions(run: Run, hazards: set[Hazard], tolerated: set[Hazard]) -> None:
     for spans in _transactions(run.trace.spans):
-        written = sum(span.rows_written for span in spans)
-        if written >= MANY:
+        written = sum((Counter(span.written) for span in spans), Counter[int]())
+        known = sum(number for oid, number in written.items() if oid in run.before.tables)
+        locking = any(run.before.big.intersection(span.locks) for span in spans)
+        if known >= MANY:
             hazards.add(Hazard.LONG_TRANSACTION)
-        elif written and any(run.before.big.intersection(span.locks) for span in spans):
+        elif written.total() >= MANY or (written and locking):
             tolerated.add(Hazard.LONG_TRANSACTION)
 
 
@@ -89,7 +91,7 @@ def irreversible(run: Run) -> list[str]:
     reasons = _dropped(run.before, run.after)
     if run.back_error is not None:
         reasons.append(f"way back: {run.back_error}")
-    elif run.back is not None and not _rows_written(run):
+    elif run.back is not None and not _wrote_rows(run):
         reasons += [f"changed: {each}" for each in _changed(run.before, run.back)]
     return reasons
 
@@ -121,8 +123,8 @@ def _changed(before: Contents, back: Contents) -> list[str]:
     ]
 
 
-def _rows_written(run: Run) -> int:
-    return sum(span.rows_written for span in run.trace.spans)
+def _wrote_rows(run: Run) -> bool:
+    return any(span.written for span in run.trace.spans)
 
 
 def _add_old_code(run: Run, hazards: set[Hazard], tolerated: set[Hazard]) -> None:

@@ -39,7 +39,7 @@ def main() -> None:
         for case in tqdm(all_cases()):
             if not names or case.name in names:
                 records[case.name] = record_of(case, observer)
-    write(records)
+        write(records, bookshops.postgres_version)
 
 
 if __name__ == "__main__":

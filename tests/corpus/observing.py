@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
+import psycopg
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
@@ -16,7 +17,7 @@ from django.db.migrations.state import ProjectState
 
 from tests.corpus import contents, old_code
 from tests.corpus.contents import Contents
-from tests.corpus.old_code import OldCode
+from tests.corpus.old_code import Deed, OldCode
 from tests.corpus.tracing import Trace, Tracer
 
 #: Gives a connection to a database of its own, and its URL, with these rows in the bookshop.
@@ -33,9 +34,9 @@ class Run:
     before: Contents
     after: Contents | None = None
     error: str | None = None
-    broken: dict[old_code.Deed, str] = field(default_factory=dict)
+    broken: dict[Deed, str] = field(default_factory=dict)
     back: Contents | None = None
-    """After the way back."""
+    """After the way back, if rows were touched on the way there."""
     back_error: str | None = None
 
 
@@ -45,7 +46,7 @@ class Observation:
 
     ordinary: Run
     awkward: Run | None
-    """Not run if it fails on ordinary rows."""
+    """Not run if it fails on ordinary rows, or does not look at any."""
     fails_on_empty: bool = False
 
 
@@ -61,14 +62,16 @@ class Observer:
 
     def __init__(self, databases: Databases) -> None:
         self._databases = databases
-        self._unmigrated: tuple[OldCode, dict[old_code.Deed, Any]] | None = None
-        """Code before any other migration, and what it can do: it has nothing but time to lose."""
+        self._unmigrated: tuple[OldCode, dict[Deed, Any]] | None = None
+        """Code before any other migration, and what it can do."""
+        self._loaded: dict[str, Contents] = {}
 
     def observe(self, migrations: Sequence[Migration]) -> Observation:
         """Run the last of the migrations on databases with different rows."""
         ordinary = self._run(migrations, ORDINARY, probing=True)
         if ordinary.error is None:
-            return Observation(ordinary, self._run(migrations, AWKWARD))
+            awkward = self._run(migrations, AWKWARD) if ordinary.trace.touches_rows else None
+            return Observation(ordinary, awkward)
         empty = self._run(migrations, EMPTY)
         return Observation(ordinary, None, fails_on_empty=empty.error is not None)
 
@@ -82,24 +85,31 @@ class Observer:
             running, could = self._running_code(state, bool(setup)) if probing else (None, {})
             connection.ensure_connection()
             server = connection.connection
-            before = contents.look(server)
+            before = self._contents(server, rows, bool(setup))
             tracer = Tracer(connection, url)
             run = Run(tracer.trace, before)
             with _failures(run, "error"), connection.execute_wrapper(tracer):
                 _forwards(own, state.clone(), connection, tracer)
             if run.error is not None:
                 return run
-            run.after = contents.look(server)
+            run.after = contents.look(server, values=False)
             if running:
-                run.broken = old_code.broken(could, running.capabilities())
+                run.broken = _broken(running, could, run)
             with _failures(run, "back_error"):
                 _backwards(own, state.clone(), connection)
-                run.back = contents.look(server)
+                if run.trace.touches_rows:
+                    run.back = contents.look(server)
             return run
 
-    def _running_code(
-        self, state: ProjectState, migrated: bool
-    ) -> tuple[OldCode, dict[old_code.Deed, Any]]:
+    def _contents(self, server: psycopg.Connection, rows: str, migrated: bool) -> Contents:
+        """Return what is in a database before the migration; copies of one have the same oids."""
+        if migrated:
+            return contents.look(server)
+        if rows not in self._loaded:
+            self._loaded[rows] = contents.look(server)
+        return self._loaded[rows]
+
+    def _running_code(self, state: ProjectState, migrated: bool) -> tuple[OldCode, dict[Deed, Any]]:
         if not migrated and self._unmigrated:
             return self._unmigrated
         code = OldCode(state.clone().apps)
@@ -107,6 +117,19 @@ class Observer:
         if not migrated:
             self._unmigrated = running
         return running
+
+
+def _broken(running: OldCode, could: dict[Deed, Any], run: Run) -> dict[Deed, str]:
+    """Return what does not work any more. No table changes that was not locked for it."""
+    locked = {oid for span in run.trace.spans for oid in span.locks}
+    tables = {name for oid, name in run.before.tables.items() if oid in locked}
+    if run.trace.sql and not tables:
+        tables = set(run.before.tables.values())
+    tried = running.deeds(tables)
+    return old_code.broken(
+        {deed: result for deed, result in could.items() if deed in tried},
+        running.capabilities(tables),
+    )
 
 
 def _forwards(

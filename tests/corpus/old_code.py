@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.fields.ranges import RangeField
+from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection, models, transaction
 
 from tests.corpus.example_values import edges, fresh
@@ -35,21 +36,36 @@ class OldCode:
     """Code with the models of one state. It has read a row of each table when it is made."""
 
     def __init__(self, apps: Any) -> None:
-        self._deeds = [
-            deed
+        self._deeds = {
+            model._meta.db_table: list(_Habits(model).everything())
             for model in apps.get_models(include_auto_created=True)
             if model._meta.managed and not model._meta.proxy
-            for deed in _Habits(model).everything()
-        ]
+        }
 
-    def capabilities(self) -> dict[Deed, Any]:
-        """Try everything; return what works, each with what it returned. All is taken back."""
+    def capabilities(self, tables: Collection[str] | None = None) -> dict[Deed, Any]:
+        """Try everything; return what works, each with what it returned. All is taken back.
+
+        With `tables`, try what is done to these, and deletes of rows that theirs may refer to.
+        """
         works = {}
         with warnings.catch_warnings(action="ignore"):
-            for deed, act in self._deeds:
-                with contextlib.suppress(DatabaseError, ValueError, TypeError):
-                    works[deed] = _tried(act)
+            for table, deeds in self._deeds.items():
+                for deed, act in deeds:
+                    if tables is None or table in tables or deed[0] == ON_DELETE:
+                        with contextlib.suppress(
+                            DatabaseError, ValueError, TypeError, ValidationError
+                        ):
+                            works[deed] = _tried(act)
         return works
+
+    def deeds(self, tables: Collection[str]) -> set[Deed]:
+        """Return what `capabilities` tries."""
+        return {
+            deed
+            for table, deeds in self._deeds.items()
+            for deed, _ in deeds
+            if table in tables or deed[0] == ON_DELETE
+        }
 
 
 def broken(before: dict[Deed, Any], after: dict[Deed, Any]) -> dict[Deed, str]:
@@ -58,7 +74,7 @@ def broken(before: dict[Deed, Any], after: dict[Deed, Any]) -> dict[Deed, str]:
     changed = {
         (TYPE_CHANGE, deed[1]): f"{before[deed]} became {after[deed]}"
         for deed in before
-        if deed in after and deed[1].startswith("read") and before[deed] != after[deed]
+        if deed[1].startswith("read") and after.get(deed) and before[deed] != after[deed]
     }
     return lost | changed
 
@@ -95,24 +111,20 @@ class _Habits:
 
     def everything(self) -> Iterator[tuple[Deed, Act]]:
         name = self._model.__name__
-        numbers = {
-            each.attname: self._like(each)
-            for each in self._written
-            if isinstance(each, models.IntegerField) and not each.unique and self._template
-        }
+        numbers = self._likes(models.IntegerField)
+        values = self._likes(models.Field)
         nulls = {each.attname: None for each in self._written if each.null}
         yield (ALWAYS, f"read {name}"), self._types
-        yield (ALWAYS, f"insert {name}"), lambda: self._insert_either({}, numbers)
+        yield (ALWAYS, f"insert {name}"), lambda: self._insert_either({}, numbers, values)
         yield (
             (ALWAYS, f"insert {name} with NULLs"),
-            lambda: self._insert_either(nulls, numbers | nulls),
+            lambda: self._insert_either(nulls, numbers | nulls, values | nulls),
         )
         if self._template is None:
             return
-        yield (ALWAYS, f"save {name}"), lambda: self._first().save()
-        yield (ON_DELETE, f"delete {name}"), lambda: self._first().delete()
-        for field in self._model._meta.concrete_fields:
-            yield from self._looking_up(field)
+        yield (ALWAYS, f"save {name}"), self._save
+        yield (ON_DELETE, f"delete {name}"), self._delete
+        yield (ALWAYS, f"look up {name}"), self._look_up
         for unique in self._unique_sets():
             yield (ON_UPSERT, f"upsert {name} by {', '.join(unique)}"), self._upserting(unique)
         yield from self._unusual_rows()
@@ -120,16 +132,31 @@ class _Habits:
     def _like(self, field: Any) -> Any:
         return self._template and getattr(self._template, field.attname)
 
-    def _first(self) -> models.Model:
-        row = self._rows.order_by("pk").first()
-        assert row is not None
-        return row
+    def _likes(self, kind: type[models.Field[Any, Any]]) -> dict[str, Any]:
+        """Return the template's values of plain fields of this kind, if there is one."""
+        return {
+            field.attname: self._like(field)
+            for field in self._written
+            if self._template and isinstance(field, kind)
+            if not (field.unique or isinstance(field, models.ForeignKey))
+        }
+
+    def _first(self) -> models.QuerySet[models.Model]:
+        return self._rows.order_by("pk")[:1]
+
+    def _save(self) -> None:
+        for row in self._first():
+            row.save()
+
+    def _delete(self) -> None:
+        for row in self._first():
+            row.delete()
 
     def _types(self) -> dict[str, str]:
-        row = self._rows.order_by("pk").first()
         return {
-            each.name: type(getattr(row, each.attname)).__name__
-            for each in (row._meta.concrete_fields if row else ())
+            field.name: type(getattr(row, field.attname)).__name__
+            for row in self._first()
+            for field in self._model._meta.concrete_fields
         }
 
     def _new(self, values: dict[str, Any]) -> models.Model:
@@ -139,7 +166,7 @@ class _Habits:
         return lambda: self._rows.bulk_create([self._new(values)])
 
     def _insert_either(self, *choices: dict[str, Any]) -> None:
-        """Insert an ordinary row; numbers may have to be new ones, or such as there are already."""
+        """Insert an ordinary row; its values may have to be new, or such as there are already."""
         *most, last = choices
         for values in most:
             with contextlib.suppress(DatabaseError), transaction.atomic():
@@ -148,13 +175,14 @@ class _Habits:
                 return
         self._rows.bulk_create([self._new(last)])
 
-    def _looking_up(self, field: Any) -> Iterator[tuple[Deed, Act]]:
-        value = self._like(field)
-        if value is not None and not isinstance(field, _NOT_LOOKED_UP):
-            yield (
-                (ALWAYS, f"look up {self._model.__name__}.{field.name}"),
-                lambda: self._rows.filter(**{field.attname: value}).first(),
-            )
+    def _look_up(self) -> models.Model | None:
+        """Look for a row by all its values; one that does not compare is an error."""
+        values = {
+            field.attname: self._like(field)
+            for field in self._model._meta.concrete_fields
+            if self._like(field) is not None and not isinstance(field, _NOT_LOOKED_UP)
+        }
+        return self._rows.filter(**values).first()
 
     def _unique_sets(self) -> Iterator[tuple[str, ...]]:
         options = self._model._meta
@@ -165,7 +193,7 @@ class _Habits:
                 yield tuple(constraint.fields)
 
     def _upserting(self, unique: tuple[str, ...]) -> Act:
-        fields = [self._model._meta.get_field(name) for name in unique]
+        fields = [each for each in self._model._meta.concrete_fields if each.name in unique]
         same = {field.attname: self._like(field) for field in fields}
         others = [each.name for each in self._written if each.name not in unique]
         return lambda: self._rows.bulk_create(
@@ -176,20 +204,19 @@ class _Habits:
         )
 
     def _unusual_rows(self) -> Iterator[tuple[Deed, Act]]:
+        """Rows like others, and rows of values that few have: one of each column in a row."""
         name = self._model.__name__
-        common = [field for field in self._written if not field.unique]
-        twin = {
+        keys = {
             field.attname: self._like(field)
-            for field in common
-            if not isinstance(field, models.ForeignKey)
+            for field in self._written
+            if isinstance(field, models.ForeignKey) and not field.unique
         }
-        yield (ON_VALUES, f"insert {name} like another"), self._inserting(twin)
-        for field in common:
-            same = {field.attname: self._like(field)}
-            yield (ON_VALUES, f"insert {name}.{field.name} again"), self._inserting(same)
-        for field in self._written:
-            for value in edges(field):
-                yield (
-                    (ON_VALUES, f"insert {name}.{field.name} {str(value)[:40]!r}"),
-                    self._inserting({field.attname: value}),
-                )
+        like = self._likes(models.Field)
+        yield (ON_VALUES, f"insert {name}, like another"), self._inserting(like)
+        yield (ON_VALUES, f"insert {name}, a twin"), self._inserting(like | keys)
+        unusual = {field.attname: edges(field) for field in self._written}
+        for number in range(max(map(len, unusual.values()), default=0)):
+            values = {
+                column: some[number] for column, some in unusual.items() if number < len(some)
+            }
+            yield (ON_VALUES, f"insert {name}, unusual {number}"), self._inserting(values)

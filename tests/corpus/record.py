@@ -30,7 +30,7 @@ def record_of(case: Case, observer: Observer) -> Record:
         "held": _held(seen),
         "broken": sorted({kind for kind, _ in seen.ordinary.broken}),
         "irreversible": sorted({*irreversible(seen.ordinary), *_awkward_losses(seen)}),
-        "sql": seen.ordinary.trace.sql[:12],
+        "sql": seen.ordinary.trace.sql,
     }
     return {name: value for name, value in record.items() if value or name == "hazards"}
 
@@ -53,11 +53,13 @@ def read() -> dict[str, Record]:
     return cases
 
 
-def write(records: dict[str, Record]) -> None:
-    """Write the records of all cases, a line for each."""
+def write(records: dict[str, Record], postgres: int) -> None:
+    """Write the records of all cases, a line for each; `postgres` is the server's version."""
+    versions = {"django": django.get_version(), "postgres": postgres}
+    head = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in versions.items()]
     lines = [f"{json.dumps(name)}: {json.dumps(records[name])}" for name in sorted(records)]
-    head = f'"django": "{django.get_version()}",\n"cases": {{\n'
-    FILE.write_text("{\n" + head + ",\n".join(lines) + "\n}\n}\n", "utf-8")
+    cases = ",\n".join(lines)
+    FILE.write_text("{\n" + ",\n".join(head) + f',\n"cases": {{\n{cases}\n}}\n}}\n', "utf-8")
 
 
 def _failure(seen: Observation) -> str:

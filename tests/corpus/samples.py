@@ -15,13 +15,21 @@ from django.db.migrations import Migration
 from django.db.migrations.loader import MigrationLoader
 from django.test import override_settings
 
+from tests.corpus.comparison import Judged, lint
 from tests.corpus.verdict import Verdict, asked
 
 
-def read_verdicts(directory: Path) -> list[tuple[Verdict, str]]:
-    """Return the verdicts of a corpus, each with the name of the migration it is about."""
-    cases = json.loads((directory / "observed.json").read_text("utf-8"))
-    return [(_verdict(case), case["migration"]) for case in cases]
+def judge(directory: Path) -> Iterator[Judged]:
+    """Let the linter judge all cases of a corpus."""
+    for case in json.loads((directory / "observed.json").read_text("utf-8")):
+        verdict = _verdict(case)
+        try:
+            migrations = read_migrations(directory, verdict.case)
+        except TypeError as error:  # Django itself refuses the arguments of an operation
+            print(f"{verdict.case} cannot be imported: {error}", file=sys.stderr)
+            continue
+        [own] = [each for each in migrations if each.name == case["migration"]]
+        yield Judged(verdict, lint(migrations, own))
 
 
 def read_migrations(directory: Path, case: str) -> list[Migration]:

@@ -19,6 +19,8 @@ from tests.support import witness
 #: Locks from this one on keep others from writing.
 STRONG = witness.LOCK_MODES[witness.LOCK_MODES.index("Share") :]
 
+_KEPT = 12
+
 #: Statements that take no lock which blocks others; many of them are measured as one.
 _ROWS = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "SAVEPOINT", "RELEASE")
 
@@ -31,9 +33,12 @@ class Span:
     locks: dict[int, str]
     """The strongest lock held on each relation when it had ended, by oid."""
     rows_read: int
-    rows_written: int
-    rewritten: frozenset[int]
-    """Relations that got a new file with something in it."""
+    written: dict[int, int]
+    """How many rows of which tables were written, by oid."""
+    rewritten: set[int]
+    """Tables that got a new file with something in it."""
+    emptied: set[int]
+    """Tables that got a new file with nothing in it."""
 
 
 @dataclass
@@ -42,7 +47,13 @@ class Trace:
 
     sql: list[str] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
-    scanned: set[int] = field(default_factory=set)
+
+    @property
+    def touches_rows(self) -> bool:
+        """If not, it does the same whatever rows there are."""
+        return any(
+            span.rows_read or span.written or span.rewritten or span.emptied for span in self.spans
+        )
 
 
 class Tracer:
@@ -61,7 +72,7 @@ class Tracer:
     def __call__(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
     ) -> Any:
-        self._note(sql, params)
+        self._note(sql)
         rows_only = str(sql).lstrip().upper().startswith(_ROWS)
         if self._connection.in_atomic_block:
             if not self._in_transaction:
@@ -96,10 +107,9 @@ class Tracer:
         server: psycopg.Connection = self._connection.connection
         return server
 
-    def _note(self, sql: Any, params: Any) -> None:
-        if len(self.trace.sql) < 40:
-            with contextlib.suppress(Exception):
-                sql = self._connection.ops.compose_sql(sql, params) if params else sql
+    def _note(self, sql: Any) -> None:
+        """Keep a statement, without its parameters: they may be of this very second."""
+        if len(self.trace.sql) < _KEPT:
             self.trace.sql.append(" ".join(str(sql).split()))
 
     def _committed(self) -> None:
@@ -125,26 +135,27 @@ class Tracer:
     def _measure(self, locks: dict[int, str]) -> None:
         counters, files = self._counters(), witness.storage(self._server)
         done = counters - self._before
-        self.trace.scanned |= {oid for oid, kind in done if kind == "scans"}
-        rewritten = {
-            oid
-            for oid, file in files.items()
-            if self._files.get(oid, file) != file and self._has_content(oid)
-        }
+        replaced = self._replaced(files)
         self.trace.spans.append(
             Span(
                 self._transaction,
                 {oid: mode for oid, mode in locks.items() if mode in STRONG},
                 rows_read=sum(number for (_, kind), number in done.items() if kind == "read"),
-                rows_written=sum(number for (_, kind), number in done.items() if kind == "written"),
-                rewritten=frozenset(rewritten),
+                written={oid: number for (oid, kind), number in done.items() if kind == "written"},
+                rewritten={oid for oid, size in replaced.items() if size},
+                emptied={oid for oid, size in replaced.items() if not size},
             )
         )
         self._before, self._files = counters, files
 
-    def _has_content(self, oid: int) -> bool:
-        row = self._server.execute("SELECT pg_relation_size(%s) > 0", [oid]).fetchone()
-        return bool(row and row[0])
+    def _replaced(self, files: dict[int, int]) -> dict[int, int]:
+        """Return the sizes of tables whose file is another one now."""
+        replaced = [oid for oid, file in files.items() if self._files.get(oid, file) != file]
+        sizes = self._server.execute(
+            "SELECT oid, pg_relation_size(oid) FROM pg_class WHERE oid = ANY(%s) AND relkind <> 'i'",
+            [replaced],
+        )
+        return dict(sizes.fetchall())
 
     def _counters(self) -> Counter[tuple[int, str]]:
         """Return the rows read and written of each table since the server counts.
@@ -154,14 +165,12 @@ class Tracer:
         """
         counted: Counter[tuple[int, str]] = Counter()
         numbers = (
-            "SELECT relid, coalesce(seq_scan, 0), "
-            "coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0), "
+            "SELECT relid, coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0), "
             "n_tup_ins + n_tup_upd + n_tup_del FROM"
         )
-        for oid, scans, read, written in self._server.execute(
+        for oid, read, written in self._server.execute(
             f"{numbers} pg_stat_user_tables UNION ALL {numbers} pg_stat_xact_user_tables"
         ):
-            counted[oid, "scans"] += scans
             counted[oid, "read"] += read
             counted[oid, "written"] += written
         return counted

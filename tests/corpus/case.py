@@ -23,6 +23,8 @@ class Case:
     setup: Sequence[Operation] = ()
     """What was migrated long before, each operation in a migration of its own."""
     atomic: bool = True
+    since: tuple[int, int] = (0, 0)
+    """The first version of Django that does what was observed."""
     attributes: Mapping[str, Any] = field(default_factory=dict)
     """Further attributes of the Migration class."""
     explained: Mapping[str, str] = field(default_factory=dict)

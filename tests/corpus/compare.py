@@ -36,8 +36,7 @@ def main() -> None:
     ]
     print(table(cases))
     for case in sorted(cases, key=lambda case: case.verdict.case):
-        about = case.missed | case.false
-        if about and (options.hazard is None or options.hazard in about):
+        if case.wrong and (options.hazard is None or options.hazard in case.wrong):
             print()
             print(disagreement(case))
 

@@ -49,9 +49,13 @@ class Judged:
         return self.verdict.hazards - self.missed - self.verdict.tolerated
 
     @property
+    def wrong(self) -> frozenset[Hazard]:
+        return self.missed | self.false
+
+    @property
     def unexplained(self) -> frozenset[Hazard]:
         """Hazards that are disagreed about without a reason, or have one without need."""
-        return (self.missed | self.false) ^ asked(list(self.explained))
+        return self.wrong ^ asked(list(self.explained))
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class Score:
 
     @property
     def recall(self) -> float:
-        return self.right / (self.right + self.missed or 1) if self.missed else 1.0
+        return self.right / (self.right + self.missed) if self.missed else 1.0
 
     @property
     def precision(self) -> float:
@@ -109,7 +113,7 @@ def table(cases: Sequence[Judged]) -> str:
         f"{score.recall:9.3f}{score.precision:11.3f}"
         for score in scores(cases)
     ]
-    agree = sum(not (case.missed or case.false) for case in cases)
+    agree = sum(not case.wrong for case in cases)
     return "\n".join([*lines, f"{agree} of {len(cases)} cases agree"])
 
 

@@ -28,6 +28,8 @@ class Contents:
     columns: dict[tuple[int, int], Column]
     big: frozenset[int]
     """Tables with many rows."""
+    indexes: dict[int, int]
+    """The table of each index, by the index's oid."""
     references: frozenset[tuple[int, str, int]]
     """Foreign keys: (referencing table, columns, referenced table)."""
 
@@ -54,6 +56,7 @@ def look(connection: psycopg.Connection, *, values: bool = True) -> Contents:
         tables,
         columns,
         frozenset(big),
+        dict(connection.execute("SELECT indexrelid, indrelid FROM pg_index").fetchall()),
         frozenset((int(a), str(b), int(c)) for a, b, c in references),
     )
 

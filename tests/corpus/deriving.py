@@ -36,12 +36,18 @@ def hazards_of(seen: Observation) -> tuple[set[Hazard], set[Hazard]]:
 
 def held_during_work(run: Run) -> dict[int, str]:
     """Return the tables that were strongly locked while something took its time, by oid."""
+    held = _held(run)
+    return {oid: mode for oid, mode in held.items() if oid in run.before.tables}
+
+
+def _held(run: Run) -> dict[int, str]:
+    """Return the relations of before that were, indexes too, with the strongest mode of each."""
     held: dict[int, str] = {}
     for spans in _transactions(run.trace.spans):
         work: dict[tuple[int, str], int] = defaultdict(int)
         for span in spans:
             for oid, mode in span.locks.items():
-                if oid in run.before.tables:
+                if oid in run.before.tables or oid in run.before.indexes:
                     # A stronger lock was held as a weaker one before.
                     for weaker in LOCK_MODES[: LOCK_MODES.index(mode) + 1]:
                         work[oid, weaker] += _units(span)
@@ -66,11 +72,15 @@ def _transactions(spans: Iterable[Span]) -> Iterable[list[Span]]:
 
 
 def _add_blocking(run: Run, hazards: set[Hazard], tolerated: set[Hazard]) -> None:
-    for oid, mode in held_during_work(run).items():
-        to = hazards if oid in run.before.big else tolerated
-        to.add(Hazard.BLOCKS_WRITES)
-        if mode == "AccessExclusive":
-            to.add(Hazard.BLOCKS_READS)
+    for oid, mode in _held(run).items():
+        if oid in run.before.tables:
+            to = hazards if oid in run.before.big else tolerated
+            to.add(Hazard.BLOCKS_WRITES)
+            if mode == "AccessExclusive":
+                to.add(Hazard.BLOCKS_READS)
+        elif mode == "AccessExclusive" and run.before.indexes[oid] in run.before.big:
+            # No plan is made for the table meanwhile, unless the session has one.
+            tolerated.add(Hazard.BLOCKS_READS)
 
 
 def _add_long_transactions(run: Run, hazards: set[Hazard], tolerated: set[Hazard]) -> None:
@@ -124,7 +134,7 @@ def _changed(before: Contents, back: Contents) -> list[str]:
 
 
 def _wrote_rows(run: Run) -> bool:
-    return any(span.written for span in run.trace.spans)
+    return run.trace.touches_few_rows or any(span.written for span in run.trace.spans)
 
 
 def _add_old_code(run: Run, hazards: set[Hazard], tolerated: set[Hazard]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import django
 import pytest
 from pytest_django import DjangoDbBlocker
 
@@ -44,5 +45,7 @@ def test_all_are_seen_to_do_it(case: Case, observer: Observer) -> None:
 
 
 def assert_seen_again(case: Case, observer: Observer) -> None:
+    if case.since > django.VERSION:
+        pytest.skip("an older Django does something else")
     seen, recorded = record_of(case, observer), read()[case.name]
     assert [seen.get(key) for key in COMPARED] == [recorded.get(key) for key in COMPARED]

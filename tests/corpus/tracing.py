@@ -14,12 +14,14 @@ from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import errors
 
+from tests.corpus.contents import BIG
 from tests.support import witness
 
 #: Locks from this one on keep others from writing.
 STRONG = witness.LOCK_MODES[witness.LOCK_MODES.index("Share") :]
 
-_KEPT = 12
+#: As much is kept of what was run: so many statements, so many letters of each.
+_KEPT, _SHOWN = 12, 300
 
 #: Statements that take no lock which blocks others; many of them are measured as one.
 _ROWS = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "SAVEPOINT", "RELEASE")
@@ -48,10 +50,13 @@ class Trace:
     sql: list[str] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
 
+    touches_few_rows: bool = False
+    """Statements that are transactions of their own read or wrote some, too."""
+
     @property
     def touches_rows(self) -> bool:
         """If not, it does the same whatever rows there are."""
-        return any(
+        return self.touches_few_rows or any(
             span.rows_read or span.written or span.rewritten or span.emptied for span in self.spans
         )
 
@@ -64,7 +69,7 @@ class Tracer:
         self._connection = connection
         self._url = url
         self._transaction = 0
-        self._in_transaction = False
+        self._waiting_for_commit = False
         self._open_span = False
         self._before = self._counters()
         self._files = witness.storage(self._server)
@@ -75,24 +80,10 @@ class Tracer:
         self._note(sql)
         rows_only = str(sql).lstrip().upper().startswith(_ROWS)
         if self._connection.in_atomic_block:
-            if not self._in_transaction:
-                self._in_transaction = True
-                self._connection.on_commit(self._committed)
-            if not rows_only:
-                self.end_span()
-            result = execute(sql, params, many, context)
-            self._open_span = True
-            if not rows_only:
-                self.end_span()
-            return result
-        try:
-            if rows_only:
-                return execute(sql, params, many, context)
-            return self._in_own_transaction(execute, sql, params, many, context)
-        finally:
-            self._transaction += 1
-            self._open_span = True
-            self.end_span()
+            run = self._in_transaction
+        else:
+            run = self._rows_by_themselves if rows_only else self._by_itself
+        return run(lambda: execute(sql, params, many, context), rows_only, context["cursor"])
 
     def end_span(self) -> None:
         """Measure what was done since the last measurement."""
@@ -110,25 +101,49 @@ class Tracer:
     def _note(self, sql: Any) -> None:
         """Keep a statement, without its parameters: they may be of this very second."""
         if len(self.trace.sql) < _KEPT:
-            self.trace.sql.append(" ".join(str(sql).split()))
+            self.trace.sql.append(" ".join(str(sql).split())[:_SHOWN])
+
+    def _in_transaction(self, execute: Callable[[], Any], rows_only: bool, _: Any) -> Any:
+        if not self._waiting_for_commit:
+            self._waiting_for_commit = True
+            self._connection.on_commit(self._committed)
+        if not rows_only:
+            self.end_span()
+        result = execute()
+        self._open_span = True
+        if not rows_only:
+            self.end_span()
+        return result
 
     def _committed(self) -> None:
-        self._in_transaction = False
-        self._transaction += 1
         self.end_span()
+        self._waiting_for_commit = False
+        self._transaction += 1
 
-    def _in_own_transaction(self, execute: Callable[..., Any], sql: str, *args: Any) -> Any:
+    def _rows_by_themselves(self, execute: Callable[[], Any], _: bool, cursor: Any) -> Any:
+        """Measure such a statement only when it is about many rows: there may be thousands."""
+        result = execute()
+        self._transaction += 1
+        if cursor.rowcount >= BIG:
+            self._measure({})
+        else:
+            self.trace.touches_few_rows = True
+        return result
+
+    def _by_itself(self, execute: Callable[[], Any], *_: Any) -> Any:
         """Run a statement that commits by itself so that its locks are seen before it does."""
+        self._transaction += 1
+        self._before = self._counters()
         try:
             with transaction.atomic(self._connection.alias):
-                result = execute(sql, *args)
+                result = execute()
                 self._measure(witness.locks(self._server))
                 return result
         except DatabaseError as error:
             if not isinstance(error.__cause__, errors.ActiveSqlTransaction):
                 raise
         with _held_up(self._url, self._server.info.backend_pid) as requested:
-            result = execute(sql, *args)
+            result = execute()
         self._measure(requested)
         return result
 
@@ -152,7 +167,8 @@ class Tracer:
         """Return the sizes of tables whose file is another one now."""
         replaced = [oid for oid, file in files.items() if self._files.get(oid, file) != file]
         sizes = self._server.execute(
-            "SELECT oid, pg_relation_size(oid) FROM pg_class WHERE oid = ANY(%s) AND relkind <> 'i'",
+            "SELECT oid, pg_relation_size(oid) FROM pg_class "
+            "WHERE oid = ANY(%s) AND relkind <> 'i'",
             [replaced],
         )
         return dict(sizes.fetchall())
@@ -178,9 +194,10 @@ class Tracer:
 
 @contextlib.contextmanager
 def _held_up(url: str, pid: int) -> Iterator[dict[int, str]]:
-    """Hold up the statement of a backend at its first lock; fill in which one it asked for.
+    """Hold up the statement of a backend where it keeps others from writing; fill in its lock.
 
-    It can run in no transaction, so that its locks cannot be looked at when it has ended.
+    It can run in no transaction, so that its locks cannot be looked at when it has ended. One that
+    lets others write still waits for those that do, at some time.
     """
     requested: dict[int, str] = {}
     ended = threading.Event()
@@ -190,17 +207,17 @@ def _held_up(url: str, pid: int) -> Iterator[dict[int, str]]:
             "WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"
         ).fetchone()
         assert tables is not None
-        blocker.execute(f"LOCK TABLE {tables[0]} IN ACCESS EXCLUSIVE MODE")
+        blocker.execute(f"LOCK TABLE {tables[0]} IN ROW EXCLUSIVE MODE")
 
         def let_go_when_waiting() -> None:
             while not ended.wait(0.002):
                 rows = observer.execute(
                     "SELECT relation, replace(mode, 'Lock', '') FROM pg_locks "
-                    "WHERE pid = %s AND NOT granted AND locktype = 'relation'",
+                    "WHERE pid = %s AND NOT granted",
                     [pid],
                 ).fetchall()
                 if rows:
-                    requested.update(rows)
+                    requested.update((oid, mode) for oid, mode in rows if oid is not None)
                     break
             blocker.rollback()
 

@@ -34,6 +34,8 @@ class Run:
     before: Contents
     after: Contents | None = None
     error: str | None = None
+    sqlstate: str | None = None
+    """Of the last error, if the server raised it."""
     broken: dict[Deed, str] = field(default_factory=dict)
     back: Contents | None = None
     """After the way back, if rows were touched on the way there."""
@@ -158,9 +160,6 @@ def _failures(run: Run, attribute: str) -> Iterator[None]:
     except IrreversibleError:
         setattr(run, attribute, "irreversible")
     except FAILURES as error:
-        setattr(run, attribute, _name(error))
-
-
-def _name(error: BaseException) -> str:
-    state: Any = getattr(error.__cause__, "sqlstate", None)
-    return f"{type(error).__name__} {state}" if state else f"{type(error).__name__}: {error}"
+        run.sqlstate = getattr(error.__cause__, "sqlstate", None)
+        name = type(error).__name__
+        setattr(run, attribute, f"{name} {run.sqlstate}" if run.sqlstate else f"{name}: {error}")

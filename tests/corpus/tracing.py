@@ -79,11 +79,15 @@ class Tracer:
     ) -> Any:
         self._note(sql)
         rows_only = str(sql).lstrip().upper().startswith(_ROWS)
+
+        def run() -> Any:
+            return execute(sql, params, many, context)
+
         if self._connection.in_atomic_block:
-            run = self._in_transaction
-        else:
-            run = self._rows_by_themselves if rows_only else self._by_itself
-        return run(lambda: execute(sql, params, many, context), rows_only, context["cursor"])
+            return self._in_transaction(run, rows_only)
+        if rows_only:
+            return self._rows_by_themselves(run, context["cursor"])
+        return self._by_itself(run)
 
     def end_span(self) -> None:
         """Measure what was done since the last measurement."""
@@ -103,7 +107,7 @@ class Tracer:
         if len(self.trace.sql) < _KEPT:
             self.trace.sql.append(" ".join(str(sql).split())[:_SHOWN])
 
-    def _in_transaction(self, execute: Callable[[], Any], rows_only: bool, _: Any) -> Any:
+    def _in_transaction(self, execute: Callable[[], Any], rows_only: bool) -> Any:
         if not self._waiting_for_commit:
             self._waiting_for_commit = True
             self._connection.on_commit(self._committed)
@@ -120,7 +124,7 @@ class Tracer:
         self._waiting_for_commit = False
         self._transaction += 1
 
-    def _rows_by_themselves(self, execute: Callable[[], Any], _: bool, cursor: Any) -> Any:
+    def _rows_by_themselves(self, execute: Callable[[], Any], cursor: Any) -> Any:
         """Measure such a statement only when it is about many rows: there may be thousands."""
         result = execute()
         self._transaction += 1
@@ -130,7 +134,7 @@ class Tracer:
             self.trace.touches_few_rows = True
         return result
 
-    def _by_itself(self, execute: Callable[[], Any], *_: Any) -> Any:
+    def _by_itself(self, execute: Callable[[], Any]) -> Any:
         """Run a statement that commits by itself so that its locks are seen before it does."""
         self._transaction += 1
         self._before = self._counters()

@@ -121,7 +121,7 @@ CASES = [
     ),
     _case(
         "varchar_to_slug",
-        "CharField to SlugField: an index, and cut off",
+        "CharField to SlugField of the same length: an index",
         "customer",
         "city",
         models.SlugField(max_length=50),

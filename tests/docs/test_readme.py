@@ -33,19 +33,5 @@ def test_an_operation_has_a_page_and_is_in_the_readme(name: str) -> None:
     assert f"[`{name}`](docs/operations/{name}.md)" in README
 
 
-@pytest.mark.parametrize("code", [rule.code for rule in all_rules()])
-def test_a_rule_is_in_the_readme(code: str) -> None:
-    assert f"[{code}](docs/rules/{code}.md)" in README
-
-
-def test_every_command_is_documented() -> None:
-    page = (ROOT / "docs" / "commands.md").read_text()
-    ours = {name for name, app in get_commands().items() if app == "zero_downtime"}
-    assert ours == set(re.findall(r"^## (\w+)$", page, re.MULTILINE))
-    assert all(f"| `{name}` |" in README for name in ours)
-
-
-def test_links_of_the_readme_lead_to_files() -> None:
-    targets = re.findall(r"\]\((?!https?:)([^)#]+)", README)
-    assert targets
-    assert [target for target in targets if not (ROOT / target).exists()] == []
+def test_the_readme_knows_how_many_rules_there_are() -> None:
+    assert f"The linter has {len(all_rules())} [rules](docs/rules/index.md)" in README

@@ -44,7 +44,7 @@ def locks(connection: psycopg.Connection) -> dict[int, str]:
         "AND (relkind = 'i' AND mode = 'AccessShareLock') IS NOT TRUE"
     )
     for oid, mode in rows:
-        held[oid] = stronger(held.get(oid, mode), mode)
+        held[oid] = stronger(held[oid], mode) if oid in held else mode
     return held
 
 

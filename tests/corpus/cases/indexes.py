@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib.postgres.indexes import BrinIndex, GinIndex, GistIndex, HashIndex, OpClass
+from django.contrib.postgres.indexes import BrinIndex, GinIndex, GistIndex, HashIndex
 from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
 from django.db import models
 from django.db.migrations import (
@@ -58,7 +58,7 @@ CASES = [
             AddIndex(
                 "book",
                 models.Index(
-                    OpClass(models.F("title"), name="varchar_pattern_ops"), name="book_title_like"
+                    fields=["title"], opclasses=["varchar_pattern_ops"], name="book_title_like"
                 ),
             ),
         ],

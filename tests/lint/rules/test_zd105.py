@@ -49,7 +49,7 @@ def test_a_number_that_becomes_a_key_may_point_nowhere() -> None:
     )
 
     assert [finding.hazards for finding in findings] == [
-        ("blocks-reads", "blocks-writes", "may-fail")
+        ("blocks-reads", "blocks-writes", "may-fail", "breaks-old-code")
     ]
     assert "fails if one points nowhere" in findings[0].message
 

@@ -49,7 +49,7 @@ def test_a_text_that_is_too_long_is_cut_off() -> None:
     assert finding.tables == ("shop_order",)
     assert finding.message == (
         'Column "note" of table "shop_order" changes from text to varchar(10): what does not fit '
-        "is cut off or rounded without an error."
+        "is cut off or rounded without an error; what running code writes may not fit."
     )
     assert "forward= and backward=" in finding.remedy
     assert finding.fixable

@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-from django.core.management import get_commands
 
 import dev
 from zero_downtime import operations

@@ -21,8 +21,26 @@ from zero_downtime.lint.walk import walk
 from zero_downtime.postgres.parsing import parse
 from zero_downtime.postgres.statements import Brief, Opaque, ReadRows, Statement
 
-Told = tuple[str, str]
-"""What kind of statement it is, and the table."""
+Told = tuple[str, str, dict[str, Any]]
+"""What kind of statement it is, the table, and some details."""
+
+DETAILS: dict[str, tuple[str, ...]] = {
+    "AddColumn": (
+        ("column", "type", "not_null", "default", "check", "references", "unique", "rewrites")
+    ),
+    "AddCheck": ("valid",),
+    "AddForeignKey": ("target", "valid"),
+    "AddUnique": ("columns",),
+    "AlterColumnType": ("column", "after", "cast"),
+    "CreateIndex": ("unique", "concurrently"),
+    "DropColumn": ("column",),
+    "DropDefault": (),
+    "RenameColumn": ("column", "new_name"),
+    "RenameTable": ("new_name",),
+    "SetNotNull": ("column",),
+    "DropNotNull": ("column",),
+    "WriteRows": ("verb",),
+}
 
 
 def key(to: str = "shop.Customer", **options: Any) -> models.Field[Any, Any]:
@@ -194,10 +212,10 @@ def test_the_statements_are_those_that_django_sends(
 
 def of_interest(statements: list[Told]) -> list[Told]:
     """Leave out what makes an index or a constraint of a table that is new, and locks nobody."""
-    new = {table for kind, table in statements if kind == "CreateTable"}
+    new = {table for kind, table, _ in statements if kind == "CreateTable"}
     return [
-        (kind, table)
-        for kind, table in statements
+        (kind, table, details)
+        for kind, table, details in statements
         if table not in new or kind in ("CreateTable", "AddForeignKey")
     ]
 
@@ -235,4 +253,5 @@ def told(statement: Statement) -> Told | None:
     if not kind or isinstance(statement, ReadRows | Opaque):  # it asks for names of constraints
         return None
     # An index is dropped by its name: the statement does not say of which table.
-    return kind, "" if kind == "DropIndex" else statement.table
+    table = "" if kind == "DropIndex" else statement.table
+    return kind, table, {name: getattr(statement, name) for name in DETAILS.get(kind, ())}

@@ -151,6 +151,7 @@ class _Change:
             column.name if column else name,
             self.before.type,
             self.after.type,
+            cast=True,
             rewrites=rewrites_table(self.before.type, self.after.type),
         )
 

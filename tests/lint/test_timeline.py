@@ -139,7 +139,7 @@ def test_the_schema_completes_a_statement_and_is_told_of_it() -> None:
 
     _, proven = timeline.run([[check], [SetNotNull("book", "title")]], schema, by_sql=True)
 
-    assert proven.statement == SetNotNull("book", "title", proven=True)
+    assert proven.statement == SetNotNull("book", "title", proven=True, guarded=True)
     assert not proven.works
     assert schema.not_null_checks == {("book", "title_set"): "title"}
 

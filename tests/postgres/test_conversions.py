@@ -75,8 +75,8 @@ def test_without_using_a_text_that_is_too_long_is_an_error(
     with pytest.raises(errors.StringDataRightTruncation):
         pg.execute(f"ALTER TABLE book ALTER code TYPE {after}")
 
-    assert conversion(before, after, cast=False) == Conversion(may_fail=True)
-    assert conversion(before, after, cast=True) == Conversion(loses=True)
+    assert conversion(before, after, cast=False) == Conversion(may_fail=True, narrows=True)
+    assert conversion(before, after, cast=True) == Conversion(loses=True, narrows=True)
 
 
 @pytest.mark.parametrize(

@@ -64,3 +64,10 @@ def test_both_names_at_once_are_fine() -> None:
         migration("0003_fill", zd.BackfillField("customer", "full_name"), atomic=False),
         migration("0004_contract", zd.ContractRenameField(*names), atomic=False),
     )
+
+
+def test_a_column_that_running_code_does_not_know_is_fine() -> None:
+    assert not judge(
+        migrations.AddField("order", "total", models.IntegerField(null=True)),
+        migrations.RenameField("order", "total", "amount"),
+    )

@@ -8,7 +8,7 @@ from django.db.models import Field
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from tests.lint.judging import codes, judge
+from tests.lint.judging import codes, judge, run_sql
 
 
 def never_called() -> int:
@@ -94,3 +94,29 @@ def test_a_new_table_has_no_old_code() -> None:
 
     assert not judge(refund, amount)
     assert codes(judge(migrations.AddField("order", "amount", amount.field))) == ["ZD203"]
+
+
+ADD = "ALTER TABLE shop_order ADD slot integer NOT NULL DEFAULT 1"
+
+
+@pytest.mark.parametrize("change", ["SET DEFAULT 2", "DROP NOT NULL"])
+def test_what_makes_up_for_a_default_that_goes_is_fine(change: str) -> None:
+    dropped = "ALTER TABLE shop_order ALTER slot DROP DEFAULT"
+    instead = f"ALTER TABLE shop_order ALTER slot {change}"
+
+    assert len(judge(run_sql(ADD, dropped), rule="ZD203")) == 1
+    assert not judge(run_sql(ADD, dropped, instead), rule="ZD203")
+    # A change of another column makes up for nothing.
+    other = instead.replace("slot", "number")
+    assert len(judge(run_sql(ADD, dropped, other), rule="ZD203")) == 1
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        "slot bigint NOT NULL GENERATED ALWAYS AS IDENTITY",
+        "slot bigint NOT NULL GENERATED ALWAYS AS (number * 2) STORED",
+    ],
+)
+def test_postgresql_itself_fills_these(column: str) -> None:
+    assert not judge(run_sql(f"ALTER TABLE shop_order ADD {column}"), rule="ZD203")

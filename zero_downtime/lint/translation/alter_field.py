@@ -86,6 +86,8 @@ class _Change:
                 yield sql.DropConstraint(table_name(model), target=table)
         if before.indexed and not before.unique and (not after.indexed or after.unique):
             yield sql.DropIndex(table)
+            if before.like:
+                yield sql.DropIndex(table)
         if before.check != after.check and before.check:
             yield sql.DropConstraint(table)
         if before.name != after.name:
@@ -112,6 +114,8 @@ class _Change:
             yield sql.AddCheck(table, columns=(after.name,))
         if self._gets_like_index():
             yield sql.CreateIndex(table, columns=(after.name,))
+        if before.like and before.unique and not (after.indexed or after.unique):
+            yield sql.DropIndex(table)
 
     def _more_than_a_comment(self) -> bool:
         old, new = (_attributes(field, self.context) for field in (self.old, self.new))
@@ -147,6 +151,7 @@ class _Change:
             column.name if column else name,
             self.before.type,
             self.after.type,
+            cast=True,
             rewrites=rewrites_table(self.before.type, self.after.type),
         )
 
@@ -160,6 +165,9 @@ class _Change:
         )
         if not changes:
             return
+        was_indexed = before.indexed or before.unique
+        if was_indexed and _leaves_its_kind(before.type, after.type):
+            yield sql.DropIndex(self.table)
         if before.suffix and not after.suffix:
             yield sql.DropIdentity(self.table, after.name)
         rewrites = rewrites_table(before.type, after.type)
@@ -242,6 +250,8 @@ class _Change:
             proven=any((self.table, check) not in unproven for check in checks),
             guarded=bool(checks),
         )
+        if fills_existing_rows(self.new) and not self.new.has_db_default():
+            yield sql.Brief(self.table, "DROP DEFAULT")
 
     def _not_null_checks(self) -> list[str]:
         """Return the names of the model's CHECKs that say no more than that it is not NULL."""

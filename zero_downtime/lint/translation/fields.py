@@ -76,9 +76,10 @@ def remove_field(operation: RemoveField, context: Context) -> Translation:
         found = name is not None and isinstance(field, ForeignKey)  # of a model that is gone
         return Translation.of([sql.DropColumn(context.table, name or "")] if found else [])
     generated = bool(column.generated)
-    return Translation.of(
-        [sql.DropColumn(context.table, column.name, column.references, generated=generated)]
-    )
+    drop = sql.DropColumn(context.table, column.name, column.references, generated=generated)
+    if not column.references:
+        return Translation.of([drop])
+    return Translation.of([sql.DropConstraint(context.table, target=column.references), drop])
 
 
 def rename_field(operation: RenameField, context: Context) -> Translation:

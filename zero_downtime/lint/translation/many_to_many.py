@@ -50,6 +50,9 @@ def _altered(
     old_target, new_target = (_target(field, context) for field in (old, new))
     if old_target != new_target:
         yield sql.DropConstraint(after, target=old_target)
+        old_column, new_column = (_column(field, context) for field in (old, new))
+        if old_column != new_column:
+            yield sql.RenameColumn(after, old_column, new_column)
         yield sql.AddForeignKey(after, target=new_target)
 
 
@@ -60,9 +63,22 @@ def _ends(field: Any, context: Context) -> Iterator[str]:
     yield from dict.fromkeys(end for end in (context.table, _target(field, context)) if end)
 
 
-def _target(field: Any, context: Context) -> str:
+def _column(field: Any, context: Context) -> str:
+    """Return the column that points at the other model."""
+    _, name = _target_model(field, context)
+    model = context.after or context.before
+    return f"to_{name}_id" if model and name == model.name_lower else f"{name}_id"
+
+
+def _target_model(field: Any, context: Context) -> tuple[str, str]:
     model = context.after or context.before
     assert model is not None
-    key = resolve_relation(field.remote_field.model, model.app_label, model.name_lower)
-    target = context.state.models.get(key)
+    key: tuple[str, str] = resolve_relation(
+        field.remote_field.model, model.app_label, model.name_lower
+    )
+    return key
+
+
+def _target(field: Any, context: Context) -> str:
+    target = context.state.models.get(_target_model(field, context))
     return table_name(target) if target and has_table_in_database(target) else ""

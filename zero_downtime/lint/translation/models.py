@@ -28,10 +28,15 @@ def create_model(operation: CreateModel, context: Context) -> Translation:
     if model is None or not has_table(model):
         return Translation()
     table = table_name(model)
+    others = [
+        many_to_many.created(name, field, context)
+        for name, field in model.fields.items()
+        if field.many_to_many
+    ]
     return Translation.of(
         [
             sql.CreateTable(table),
-            *(sql.CreateTable(each) for each in _many_to_many_tables(model, table)),
+            *(each for other in others for group in other.now for each in group),
         ],
         [
             sql.AddForeignKey(table, columns=(column.name,), target=column.references)
@@ -39,7 +44,8 @@ def create_model(operation: CreateModel, context: Context) -> Translation:
             if field.is_relation
             and (column := column_of(name, field, model, context.state))
             and column.references
-        ],
+        ]
+        + [each for other in others for each in other.later],
     )
 
 
@@ -138,14 +144,14 @@ def alter_model_table(operation: AlterModelTable, context: Context) -> Translati
     old, new = table_name(context.before), table_name(context.after)
     if old == new:
         return Translation()
-    many_to_many = [
+    tables = [
         (many_to_many_table(old, name, field), many_to_many_table(new, name, field))
         for name, field in context.after.fields.items()
         if field.many_to_many
     ]
     return Translation.of(
         sql.RenameTable(before, after)
-        for before, after in [(old, new), *many_to_many]
+        for before, after in [(old, new), *tables]
         if before and after and before != after
     )
 
@@ -166,7 +172,8 @@ def alter_order(operation: AlterOrderWithRespectTo, context: Context) -> Transla
                     not_null=True,
                     default=sql.Default.CONSTANT,
                     default_stays=False,
-                )
+                ),
+                sql.Brief(context.table, "DROP DEFAULT"),
             ]
         )
     if had and not has:

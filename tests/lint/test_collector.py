@@ -1,0 +1,27 @@
+"""The garbage collector pauses, and goes on as it was."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+
+from zero_downtime.lint.collector import collector_paused
+
+
+def test_it_pauses_and_goes_on_even_after_an_error() -> None:
+    assert gc.isenabled()
+    with pytest.raises(SystemExit), collector_paused():
+        assert not gc.isenabled()
+        raise SystemExit
+    assert gc.isenabled()
+
+
+def test_who_has_turned_it_off_keeps_it_off() -> None:
+    gc.disable()
+    try:
+        with collector_paused():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

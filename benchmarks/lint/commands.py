@@ -52,21 +52,19 @@ COMMANDS = {
 
 def measure(laboratory: Laboratory, options: Options) -> Findings:
     """Seconds, CPU and memory of judging all migrations, against loading them."""
-    found = alternate_commands(
-        laboratory, options, ["load_graph", "lintmigrations", "django-safe-migrations"]
-    )
+    found = alternate_commands(laboratory, options, ["load_graph", "lintmigrations"])
     found.compare("seconds", "lintmigrations", "load_graph", at_most=1.25)
     found.compare("CPU seconds", "lintmigrations", "load_graph", at_most=1.25)
     found.compare("peak memory MiB", "lintmigrations", "load_graph", at_most=1.3)
-    compare_with_peer(found, "django-safe-migrations", at_least=2)
     return found
 
 
-def measure_by_sql(laboratory: Laboratory, options: Options) -> Findings:
-    """The same against a linter that has Django write the SQL; once, for it takes minutes."""
+def measure_peers(laboratory: Laboratory, options: Options) -> Findings:
+    """The same of other linters, once: they take minutes."""
     once = replace(options, runs=1)
-    found = alternate_commands(laboratory, once, ["lintmigrations", "django-migration-linter"])
+    found = alternate_commands(laboratory, once, ["lintmigrations", *AS_PACKAGES])
     compare_with_peer(found, "django-migration-linter", at_least=10)
+    compare_with_peer(found, "django-safe-migrations", at_least=2)
     return found
 
 

@@ -9,6 +9,6 @@ LINT = Benchmark(
     name="lint",
     description="judging the migrations of a large project",
     size=1_000,
-    parts={"commands": commands.measure, "sql": commands.measure_by_sql},
+    parts={"commands": commands.measure, "peers": commands.measure_peers},
     counted="migrations",
 )

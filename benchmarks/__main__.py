@@ -30,7 +30,11 @@ def main(arguments: list[str]) -> int:
     for name, benchmark in BENCHMARKS.items():
         command = commands.add_parser(name, help=benchmark.description)
         command.add_argument(
-            "--rows", type=int, default=benchmark.rows, help="default: %(default)s"
+            f"--{benchmark.counted}",
+            type=int,
+            default=benchmark.size,
+            dest="size",
+            help="default: %(default)s",
         )
         command.add_argument("--runs", type=int, default=5, help="default: %(default)s")
         command.add_argument("--output", type=Path, default=RESULTS / f"{name}.json")
@@ -43,7 +47,7 @@ def main(arguments: list[str]) -> int:
             help=f"some of: {', '.join(benchmark.parts)}",
         )
     chosen = parser.parse_args(arguments)
-    options = Options(chosen.rows, chosen.runs)
+    options = Options(chosen.size, chosen.runs)
     run(BENCHMARKS[chosen.name], options, chosen.only, chosen.output)
     return 0
 

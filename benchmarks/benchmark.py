@@ -11,9 +11,9 @@ from benchmarks.laboratory import Laboratory
 
 @dataclass(frozen=True)
 class Options:
-    """How many rows the tables have, and how often everything is measured."""
+    """How much there is of what the benchmark counts, and how often everything is measured."""
 
-    rows: int
+    size: int
     runs: int
 
 
@@ -26,10 +26,12 @@ class Benchmark:
     """Parts that are measured one after the other on one server.
 
     Args:
-        rows: of its tables, unless the command line says otherwise.
+        size: how many rows its tables have, unless the command line says otherwise.
+        counted: what these are, if not rows.
     """
 
     name: str
     description: str
-    rows: int
+    size: int
     parts: dict[str, Part]
+    counted: str = "rows"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from benchmarks.backfill.parts import BACKFILL
 from benchmarks.benchmark import Benchmark
 from benchmarks.dual_write.parts import DUAL_WRITE
+from benchmarks.lint.parts import LINT
 
 BENCHMARKS: dict[str, Benchmark] = {
-    benchmark.name: benchmark for benchmark in [BACKFILL, DUAL_WRITE]
+    benchmark.name: benchmark for benchmark in [BACKFILL, DUAL_WRITE, LINT]
 }

@@ -31,7 +31,7 @@ def run(benchmark: Benchmark, options: Options, only: Sequence[str] | None, outp
             "version": REPORT_VERSION,
             "benchmark": benchmark.name,
             "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "options": asdict(options),
+            "options": {benchmark.counted: options.size, "runs": options.runs},
             **laboratory.describe(),
             "load_average_before": os.getloadavg()[0],
             "parts": {},

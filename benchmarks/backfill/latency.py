@@ -33,7 +33,7 @@ ROWS_PER_QUIET_SECOND = 100_000
 
 def measure(laboratory: Laboratory, options: Options) -> Findings:
     """Latency of single-row requests during the backfill, against without any."""
-    table = Customers(options.rows)
+    table = Customers(options.size)
     seconds = max(1.0, table.rows / ROWS_PER_QUIET_SECOND)
     contenders: dict[str, Contender] = {
         "no backfill": partial(nothing, seconds=seconds),

@@ -16,12 +16,12 @@ CONTENDERS = {"engine": engine(1), "plain UPDATE": plain_update}
 
 def measure(laboratory: Laboratory, options: Options) -> Findings:
     """Free space in pages (HOT updates), an index on the column, uuid keys; for information."""
-    half_empty = partial(Customers, options.rows, fillfactor=45)
+    half_empty = partial(Customers, options.size, fillfactor=45)
     tables = {
-        "full pages": Customers(options.rows),
+        "full pages": Customers(options.size),
         "free space": half_empty(),
         "free space, indexed": half_empty(target_indexed=True),
-        "uuid keys": Customers(options.rows, random_keys=True),
+        "uuid keys": Customers(options.size, random_keys=True),
     }
     found = alternate(
         {

@@ -17,11 +17,11 @@ SMALL_ROWS = 50_000
 
 def measure(laboratory: Laboratory, options: Options) -> Findings:
     """Peak memory of the backfilling process, at all rows against 50,000."""
-    tables = {f"{rows:,} rows": Customers(rows) for rows in (SMALL_ROWS, options.rows)}
+    tables = {f"{rows:,} rows": Customers(rows) for rows in (SMALL_ROWS, options.size)}
     found = alternate(
         {name: partial(peak, laboratory, table) for name, table in tables.items()}, options.runs
     )
-    small, large = f"{SMALL_ROWS:,} rows", f"{options.rows:,} rows"
+    small, large = f"{SMALL_ROWS:,} rows", f"{options.size:,} rows"
     found.compare("peak memory MiB", large, small, at_most=1.1)
     return found
 

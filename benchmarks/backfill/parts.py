@@ -8,7 +8,7 @@ from benchmarks.benchmark import Benchmark
 BACKFILL = Benchmark(
     name="backfill",
     description="filling a new column of a table with the values of another",
-    rows=2_000_000,
+    size=2_000_000,
     parts={
         "updates": updates.measure,
         "python": python_values.measure,

@@ -59,7 +59,7 @@ def fill_batch(apps: Any, queryset: Any) -> None:
 
 def measure(laboratory: Laboratory, options: Options) -> Findings:
     """Values computed in Python: update_rows() in the engine, bulk_update(batch_size=1000)."""
-    table = Customers(min(options.rows, MOST_ROWS))
+    table = Customers(min(options.size, MOST_ROWS))
     subjects: dict[str, Contender] = {"bulk_update": bulk_update, "update_rows": update_rows}
     found = alternate(
         {name: partial(run, laboratory, table, subject) for name, subject in subjects.items()},

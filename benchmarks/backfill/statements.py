@@ -42,7 +42,7 @@ class Purposes:
 
 def measure(laboratory: Laboratory, options: Options) -> Findings:
     """Where the engine's time goes, statement by statement; for information."""
-    table = Customers(options.rows)
+    table = Customers(options.size)
     return alternate({"engine, 1 worker": partial(spend, laboratory, table)}, options.runs)
 
 

@@ -21,7 +21,7 @@ CONTENDERS: dict[str, Contender] = {
 
 def measure(laboratory: Laboratory, options: Options) -> Findings:
     """Rows per second, server CPU and heap size: engine, plain UPDATE, LIMIT loop."""
-    table = Customers(options.rows)
+    table = Customers(options.size)
     found = alternate(
         {
             name: partial(run_once, laboratory, table, contender)

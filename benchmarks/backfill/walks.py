@@ -18,7 +18,7 @@ LITTLE_MEMORY = {"shared_buffers": "128MB"}
 
 def measure(laboratory: Laboratory, options: Options) -> Findings:
     """Random keys: walked by key and by place; in memory, and on a server with little of that."""
-    table = Customers(options.rows, random_keys=True)
+    table = Customers(options.size, random_keys=True)
     with Laboratory(LITTLE_MEMORY) as forgetful:
         servers = {"in memory": laboratory, "little memory": forgetful}
         found = alternate(

@@ -27,7 +27,7 @@ def measure(laboratory: Laboratory, options: Options) -> Findings:
     triggers: dict[str, Install] = {"no triggers": no_triggers, "dual write": ours}
     found = alternate(
         {
-            name: partial(run_once, laboratory, People(options.rows, install, filled=False))
+            name: partial(run_once, laboratory, People(options.size, install, filled=False))
             for name, install in triggers.items()
         },
         options.runs,

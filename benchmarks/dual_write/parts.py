@@ -8,6 +8,6 @@ from benchmarks.dual_write import backfills, writes
 DUAL_WRITE = Benchmark(
     name="dual_write",
     description="writing a table whose columns are kept equal by triggers",
-    rows=300_000,
+    size=300_000,
     parts={"writes": writes.measure, "backfills": backfills.measure},
 )

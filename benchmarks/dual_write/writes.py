@@ -92,12 +92,12 @@ WRAPPED = "django-pgtrigger's wrapper: INSERT ... SELECT"
 def measure(laboratory: Laboratory, options: Options) -> Findings:
     """Rows per second and server CPU of writes by the old name, with triggers and without."""
     subjects = {
-        f"{who}: {what}": partial(run_once, laboratory, People(options.rows, install), write)
+        f"{who}: {what}": partial(run_once, laboratory, People(options.size, install), write)
         for what, write in WRITES.items()
         for who, install in TRIGGERS.items()
     }
     subjects[WRAPPED] = partial(
-        run_once, laboratory, People(options.rows, with_usual_wrapper), insert_select
+        run_once, laboratory, People(options.size, with_usual_wrapper), insert_select
     )
     found = alternate(subjects, options.runs)
     for what, at_least in AT_LEAST.items():

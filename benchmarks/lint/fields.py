@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 
 from django.db import models
 
-AnyField: TypeAlias = "models.Field[Any, Any]"
+AnyField: TypeAlias = Any
+"""A field; the stubs do not know all attributes that every one has."""
 Arguments: TypeAlias = dict[str, Any]
 
 NULLABLE: list[Callable[[], AnyField]] = [

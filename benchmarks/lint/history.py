@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import count
 from random import Random
+from typing import Any
 
 from django.db import models
 from django.db.migrations import (
@@ -79,9 +80,7 @@ class History:
 
     def create_model(self, app_label: str) -> Operation:
         number = next(self._numbers)
-        fields: list[tuple[str, AnyField]] = [
-            ("id", models.BigAutoField(primary_key=True))
-        ]
+        fields: list[tuple[str, AnyField]] = [("id", models.BigAutoField(primary_key=True))]
         for _ in range(self.random.randint(3, 8)):
             fields.append(self._new_field(app_label))
         return CreateModel(f"Model{number}", fields, {"verbose_name": f"model {number}"})
@@ -173,9 +172,7 @@ class History:
 
     def run_python(self, app_label: str) -> Operation | None:
         model = self._model(app_label)
-        texts = [
-            name for name, each in model.fields.items() if isinstance(each, models.CharField)
-        ]
+        texts = [name for name, each in model.fields.items() if isinstance(each, models.CharField)]
         return FillRows(model.name, self.random.choice(texts)) if texts else None
 
     def run_sql(self, app_label: str) -> Operation:
@@ -249,7 +246,8 @@ def targets(model: ModelState) -> Iterator[str]:
     """Yield the models that the model's relations point at."""
     for field in model.fields.values():
         if field.is_relation:
-            yield str(field.remote_field.model).lower()
+            relation: Any = field.remote_field
+            yield str(relation.model).lower()
 
 
 def free_fields(model: ModelState) -> list[str]:
@@ -259,5 +257,6 @@ def free_fields(model: ModelState) -> list[str]:
     for item in [*options["indexes"], *options["constraints"]]:
         bound |= set(getattr(item, "fields", ()))
         if isinstance(item, models.CheckConstraint):
-            bound |= {str(child[0]).partition("__")[0] for child in item.condition.children}
+            condition: Any = item.condition
+            bound |= {lookup.partition("__")[0] for lookup, _ in condition.children}
     return [name for name in model.fields if name != "id" and name not in bound]

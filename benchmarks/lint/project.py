@@ -14,6 +14,7 @@ from benchmarks.lint.history import FillRows, History
 
 SEED = 1
 APPS = [f"app{number}" for number in range(10)]
+PEERS = ["django_migration_linter", "django_safe_migrations"]
 
 SETTINGS = """\
 SECRET_KEY = "benchmarks"
@@ -51,7 +52,7 @@ MIGRATION = """\
     ]
 """
 
-FUNCTION = '''\
+FUNCTION = """\
 def {name}(apps, schema_editor):
     model = apps.get_model("{app}", "{model}")
     for each in model.objects.filter({field}=""):
@@ -59,7 +60,7 @@ def {name}(apps, schema_editor):
         each.save()
 
 
-'''
+"""
 
 
 @dataclass
@@ -82,7 +83,7 @@ class Project:
         """Write a project with that many migrations, and the database in its settings."""
         settings = SETTINGS.format(apps=APPS, database=database)
         (self.directory / "settings.py").write_text(settings)
-        for peer in ("django_migration_linter", "django_safe_migrations"):
+        for peer in PEERS:
             (self.directory / f"settings_{peer}.py").write_text(PEER_SETTINGS.format(peer=peer))
         for label in APPS:
             package = self.directory / label / "migrations"
@@ -102,7 +103,7 @@ class Project:
         number = len(app.migrations) + 1
         name = f"{number:04}_initial" if is_first else f"{number:04}_change"
         path = self.directory / app.label / "migrations" / f"{name}.py"
-        path.write_text(_as_file(app.label, operations, dependencies))
+        path.write_text(_as_file(app.label, operations, dependencies, is_first))
         app.migrations.append(name)
 
     def _dependencies(self, app: App, operations: list[Operation]) -> Iterator[tuple[str, str]]:
@@ -123,7 +124,10 @@ def _pointed_at(operation: Operation) -> Iterator[str]:
 
 
 def _as_file(
-    app_label: str, operations: list[Operation], dependencies: list[tuple[str, str]]
+    app_label: str,
+    operations: list[Operation],
+    dependencies: list[tuple[str, str]],
+    is_first: bool,
 ) -> str:
     imports = {"from django.db import migrations, models"}
     written: list[str] = []
@@ -144,7 +148,7 @@ def _as_file(
     return MIGRATION.format(
         imports="\n".join(sorted(imports)),
         functions="".join(functions),
-        initial="" if any(label == app_label for label, _ in dependencies) else "    initial = True\n",
+        initial="    initial = True\n" if is_first else "",
         dependencies="\n".join(f"        {key!r}," for key in dependencies),
         operations="\n".join(written),
     )

@@ -18,7 +18,7 @@ class UnrenderedState(ProjectState):
     def alter_field(
         self, app_label: str, model_name: str, name: str, field: Any, preserve_default: bool
     ) -> None:
-        if "apps" in self.__dict__ or self._relations is not None:
+        if "apps" in self.__dict__ or self._relations is not None:  # type: ignore[attr-defined]
             super().alter_field(app_label, model_name, name, field, preserve_default)
             return
         if not preserve_default:

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS
 
 from zero_downtime.lint.baseline import Baseline
+from zero_downtime.lint.collector import collector_paused
 from zero_downtime.lint.findings import THRESHOLDS, Report
 from zero_downtime.lint.linter import Request, baseline_file, report_on
 from zero_downtime.lint.registry import get_rule, select_rules
@@ -114,6 +115,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--explain", metavar="RULE", help="Print what a rule is about.")
 
+    @collector_paused()
     def handle(self, *args: Any, **options: Any) -> None:
         if options["explain"]:
             self.stdout.write(get_rule(options["explain"]).page())

@@ -10,7 +10,15 @@ from django.db import migrations, models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
-from tests.lint.judging import create_refund, in_database_only, in_state_only, judge, run_sql
+from tests.lint.judging import (
+    create_refund,
+    in_database_only,
+    in_state_only,
+    judge,
+    judge_all,
+    migration,
+    run_sql,
+)
 from zero_downtime import operations as zd
 
 NUMBER = models.UniqueConstraint(fields=["number"], name="order_number_uniq")
@@ -157,3 +165,13 @@ def test_what_is_fine() -> None:
     assert len(judge(in_database_only(add))) == 1
     assert not judge(migrations.AddConstraint("legacyorder", on_refund))
     assert not judge(migrations.AlterUniqueTogether("order", set()))
+
+
+def test_nor_where_some_of_them_are_unique_together() -> None:
+    together = migrations.AlterUniqueTogether("order", {("number", "status")})
+    wider = models.UniqueConstraint(fields=["number", "status", "note"], name="wider")
+    add = migrations.AddConstraint("order", wider)
+
+    [finding] = judge_all(migration("0002", together), migration("0003", add), rule="ZD103")[1:]
+
+    assert finding.hazards == ("blocks-reads", "blocks-writes")

@@ -148,7 +148,7 @@ INSERT INTO store_book (isbn, title, subtitle, slug, shelf, blurb, summary, lang
     author_id, editor_id, importer_id)
 SELECT '978-' || g, 'Title ' || g, 'Subtitle ' || g, 'title-' || g, 'A' || g, 'Blurb ' || g,
     'Summary ' || g, 'en', md5(g::text)::uuid::text, (1900 + g)::text, g, g % 300, g % 30000, g, g,
-    g % 900000 + 0.99, g % 9000 + 0.5, g + 0.25, true, false,
+    g % 900000 + 0.99, g % 9000 + 0.5, g / 7.0, true, false,
     timestamptz '2016-01-01 10:11:12.5+00' + g * interval '1 h', date '1990-01-01' + g % 9000,
     time '08:30:15.5', interval '1 h 20 min', md5('t' || g)::uuid, '{{"cover": "soft"}}',
     ARRAY['new', 'blue'], 1 + g % {ROWS}, 1 + g % {ROWS}, 1 + g % {ROWS}, 1 + g % {ROWS}
@@ -189,7 +189,8 @@ UPDATE store_book SET title = 'Title ' || repeat('x', 100) WHERE id = 12;
 UPDATE store_book SET title = 'Title 3', shelf = 'A3', pages = 3, token = md5('t3')::uuid
 WHERE id = 9;
 UPDATE store_order SET comment = NULL, shipped_at = NULL WHERE id % 4 <> 0;
-UPDATE store_order SET number = 'N3', total = -9999999999.99, status = 'paid', comment = 'c',
+UPDATE store_order SET number = 'N3', parcels = 100000, total = -9999999999.99, status = 'paid',
+    comment = 'c',
     room = 3, period = (SELECT period FROM store_order WHERE id = 5) WHERE id = 8;
 UPDATE store_order SET room = -30, status = 'x', shipped_at = placed_at - interval '1 day'
 WHERE id = 12;

@@ -32,6 +32,8 @@ class Contents:
     """The table of each index, by the index's oid."""
     references: frozenset[tuple[int, str, int]]
     """Foreign keys: (referencing table, columns, referenced table)."""
+    demands: frozenset[tuple[int, str]]
+    """What rows of a table have to fulfil: (table, definition of a constraint or unique index)."""
 
 
 def look(connection: psycopg.Connection, *, values: bool = True) -> Contents:
@@ -52,12 +54,17 @@ def look(connection: psycopg.Connection, *, values: bool = True) -> Contents:
     references = connection.execute(
         "SELECT conrelid, conkey::text, confrelid FROM pg_constraint WHERE contype = 'f'"
     ).fetchall()
+    demands = connection.execute(
+        "SELECT conrelid, pg_get_constraintdef(oid) FROM pg_constraint WHERE contype IN ('c', 'x') "
+        "UNION SELECT indrelid, indexrelid::text FROM pg_index WHERE indisunique"
+    ).fetchall()
     return Contents(
         tables,
         columns,
         frozenset(big),
         dict(connection.execute("SELECT indexrelid, indrelid FROM pg_index").fetchall()),
         frozenset((int(a), str(b), int(c)) for a, b, c in references),
+        frozenset((int(table), str(demand)) for table, demand in demands),
     )
 
 

@@ -151,7 +151,7 @@ def _add_old_code(run: Run, hazards: set[Hazard], tolerated: set[Hazard]) -> Non
     kinds = {kind for kind, _ in run.broken}
     if ALWAYS in kinds:
         hazards.add(Hazard.BREAKS_OLD_CODE)
-    elif kinds or new_references(run):
+    elif kinds or new_references(run) or new_demands(run):
         tolerated.add(Hazard.BREAKS_OLD_CODE)
 
 
@@ -164,3 +164,10 @@ def new_references(run: Run) -> set[Any]:
         for each in run.after.references - run.before.references
         if each[2] in run.before.tables
     }
+
+
+def new_demands(run: Run) -> set[Any]:
+    """Return what rows have to fulfil now: old code may write others, if not those tried here."""
+    if run.after is None:
+        return set()
+    return {each for each in run.after.demands - run.before.demands if each[0] in run.before.tables}

@@ -20,3 +20,37 @@ def mentions(expression: Any, name: str) -> bool:
     if isinstance(expression, Combinable) or hasattr(expression, "get_source_expressions"):
         return any(mentions(each, name) for each in expression.get_source_expressions())
     return False
+
+
+def implies(old: Any, new: Any) -> bool:
+    """Tell whether whatever fulfils the one condition is known to fulfil the other.
+
+    Known are two bounds of a field, and two lists of what it may be.
+    """
+    known, asked = _comparison(old), _comparison(new)
+    if known is None or asked is None or known[:2] != asked[:2]:
+        return False
+    _, lookup, before = known
+    after = asked[2]
+    try:
+        match lookup:
+            case "in":
+                return set(before) <= set(after)
+            case "gt" | "gte":
+                return bool(before >= after)
+            case "lt" | "lte":
+                return bool(before <= after)
+    except TypeError:  # expressions, say
+        return False
+    return bool(before == after)
+
+
+def _comparison(condition: Any) -> tuple[str, str, Any] | None:
+    """Return (field, lookup, value) of a condition that is no more than that."""
+    if not isinstance(condition, Q) or condition.negated or len(condition.children) != 1:
+        return None
+    [child] = condition.children
+    if not isinstance(child, tuple):
+        return None
+    name, _, lookup = child[0].partition("__")
+    return name, lookup, child[1]

@@ -151,12 +151,17 @@ class Surroundings:
     old_code: OldCode
     effects: list[Effect] = field(default_factory=list)
     """Those of all operations of the migration, in the order in which they run."""
+    steps: list[Step] = field(default_factory=list)
 
     def existing_tables(self) -> Iterator[tuple[str, str]]:
         """Yield (app label, table) of all models whose tables running code may be using."""
         for model in self.old_code.state.models.values():
             if has_table(model) and (name := table_name(model)) not in self.schema.new_tables:
                 yield model.app_label, name
+
+    def steps_before(self, step: Step) -> Iterator[Step]:
+        """Yield the steps of the migration before `step`."""
+        return takewhile(lambda each: each is not step, self.steps)
 
     def before(self, effect: Effect) -> Iterator[Effect]:
         """Yield what the migration has done before `effect`."""
@@ -386,6 +391,7 @@ class _Pass:
         if self._judged:
             self._record(step, effects)
             self._steps.append((step, translation.later))
+        self._surroundings.steps.append(step)
 
     def _taken(
         self, translation: Translation, model: ModelState | None, state: ProjectState
@@ -397,7 +403,7 @@ class _Pass:
                     yield statement
             elif isinstance(statement, AddColumn):
                 made = (statement.table, statement.column) in schema.columns
-                if made and not statement.if_not_exists:
+                if (made and not statement.if_not_exists) or _is_of_another(statement, model):
                     yield statement
             elif isinstance(statement, CreateTable) and not statement.if_not_exists:
                 # Names that Django makes up are all different.
@@ -421,6 +427,16 @@ def _state_for(operations: Iterable[Operation], state: ProjectState) -> ProjectS
     if all(isinstance(each, RunSQL) and not each.state_operations for each in operations):
         return state
     return state.clone()
+
+
+def _is_of_another(added: AddColumn, model: ModelState | None) -> bool:
+    """Tell whether two fields of the model have the column that is added."""
+    if model is None:
+        return False
+    columns = [column_name(name, each) for name, each in model.fields.items() if each.db_column]
+    return added.column in columns and (
+        added.column in model.fields or columns.count(added.column) > 1
+    )
 
 
 def _is_table_of_another(table: str, model: ModelState | None, state: ProjectState) -> bool:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from django.db.migrations import AddConstraint, RemoveConstraint
+
+from zero_downtime.lint.expressions import implies
 from zero_downtime.lint.findings import Finding, Hazard
 from zero_downtime.lint.rule import Rule, blocking, waiting_tables, who_waits
 from zero_downtime.lint.timeline import Effect
@@ -57,7 +60,9 @@ class AddCheckBlocksReads(Rule):
             return
         hazards = blocking(*effects)
         statement = effects[0].statement
-        fails = isinstance(statement, AddCheck) and not _holds_but_null(effects[0], statement, step)
+        fails = isinstance(statement, AddCheck) and not (
+            _holds_but_null(effects[0], statement, step) or _takes_the_place_of_a_stricter_one(step)
+        )
         if fails:
             hazards += [Hazard.MAY_FAIL, Hazard.BREAKS_OLD_CODE]
         yield self.finding(
@@ -89,6 +94,23 @@ def _holds_but_null(effect: Effect, statement: AddCheck, step: Step) -> bool:
         bool(statement.columns)
         and not statement.proves_not_null
         and null.issuperset(statement.columns)
+    )
+
+
+def _takes_the_place_of_a_stricter_one(step: Step) -> bool:
+    """Tell whether a CHECK that the migration has dropped forbids all that this one forbids."""
+    operation = step.operation
+    if not isinstance(operation, AddConstraint):
+        return False
+    new = getattr(operation.constraint, "condition", None)
+    return any(
+        isinstance(each.operation, RemoveConstraint)
+        and each.before is not None
+        and each.table == step.table
+        and implies(
+            getattr(each.before.get_constraint_by_name(each.operation.name), "condition", None), new
+        )
+        for each in step.surroundings.steps_before(step)
     )
 
 

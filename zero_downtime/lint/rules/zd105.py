@@ -114,6 +114,8 @@ def _may_fail(effect: Effect, step: Step) -> bool:
     statement = effect.statement
     if not isinstance(statement, AddForeignKey):
         return False
+    if isinstance(step.operation, AlterField) and step.operation.field.many_to_many:
+        return _is_moved(step)  # nobody can have seen to the rows of the table between before
     null = step.surroundings.null_columns(effect, statement.table)
     if statement.columns and null.issuperset(statement.columns):
         return False

@@ -194,6 +194,77 @@ def test_so_does_all_that_builds_on_it() -> None:
         assert len(names) == 4
 
 
+def test_so_does_code_which_may_read_it_and_all_that_relies_on_the_code() -> None:
+    """Until the backfill is done, the column of that name is empty."""
+    for code in (
+        migrations.RunPython(lambda apps, schema_editor: None),
+        migrations.RunSQL("SELECT full_name FROM shop_customer"),
+    ):
+        assert [names for _, names in contents(rewrite(detected(RENAME, code, NICKNAME)))] == [
+            ["ExpandRenameField"],
+            ["BackfillField"],
+            ["ContractRenameField"],
+            [type(code).__name__, "AddField"],
+        ]
+
+
+def test_code_does_not_wait_for_the_end_of_a_field_that_it_does_not_know() -> None:
+    code = migrations.RunPython(lambda apps, schema_editor: None)
+
+    written = rewrite(detected(migrations.RemoveField("order", "note"), code))
+
+    assert [names for _, names in contents(written)] == [
+        ["ExpandRemoveField"],
+        ["RunPython"],
+        ["ContractRemoveField"],
+    ]
+
+
+def test_what_waits_has_stages_of_its_own() -> None:
+    number = migrations.AlterField("customer", "full_name", models.IntegerField())
+
+    written = rewrite(detected(RENAME, number, migrations.RemoveField("customer", "full_name")))
+
+    assert [names for _, names in contents(written)] == [
+        ["ExpandRenameField"],
+        ["BackfillField"],
+        ["ContractRenameField"],
+        ["ExpandAlterField", "BackfillField"],
+        ["SwitchAlterField"],
+        ["ContractAlterField"],
+        ["ExpandRemoveField"],
+        ["ContractRemoveField"],
+    ]
+
+
+def test_a_model_is_not_renamed_under_a_transition() -> None:
+    written = rewrite(
+        detected(RENAME, migrations.RenameModel("customer", "person"), create("Note", "person"))
+    )
+
+    assert [names for _, names in contents(written)] == [
+        ["ExpandRenameField"],
+        ["BackfillField"],
+        ["ContractRenameField"],
+        ["RenameModel", "CreateModel"],
+    ]
+
+
+def create(name: str, target: str) -> migrations.CreateModel:
+    key = models.ForeignKey(f"shop.{target}", models.CASCADE)
+    return migrations.CreateModel(
+        name, [("id", models.BigAutoField(primary_key=True)), (target, key)]
+    )
+
+
+def test_out_of_a_transaction_operations_need_not_be_apart() -> None:
+    change = migration("0002_auto", STATUS_INDEX, NICKNAME, atomic=False)
+
+    assert [names for _, names in contents(rewrite(change))] == [
+        ["AddIndexConcurrently", "AddField"]
+    ]
+
+
 def test_a_waiting_index_is_built_concurrently_too() -> None:
     index = models.Index(fields=["full_name"], name="name_idx")
 

@@ -17,7 +17,7 @@ from zero_downtime.lint.findings import Report
 from zero_downtime.lint.judge import judge_ordered
 from zero_downtime.lint.registry import all_rules
 from zero_downtime.lint.remedies import Remedy
-from zero_downtime.lint.split import Part, split
+from zero_downtime.lint.split import Part, Piece, split
 from zero_downtime.lint.walk import Step, graph_order, walk
 
 Key = tuple[str, str]
@@ -105,7 +105,7 @@ def remedied(steps: Iterable[Step], remedy: Callable[[Step], Remedy | None]) -> 
         found: dict[int, Step] = {}
         remedies: dict[int, Remedy] = {}
         for step in own:
-            if step.operation is migration.operations[step.index]:
+            if step.is_outermost:
                 found[step.index] = step
                 if each := remedy(step):
                     remedies[step.index] = each
@@ -186,7 +186,7 @@ def _plan(
             yield _Planned(migration, parts[migration], names)
             shift += len(names) - 1
         else:
-            untouched = Part(operations=list(migration.operations))
+            untouched = Part(pieces=[Piece(each, (each,)) for each in migration.operations])
             fragment = migration.name.partition("_")[2]
             new_name = f"{number:04}_{fragment}" if shift else migration.name
             yield _Planned(migration, [untouched], [new_name])

@@ -81,7 +81,7 @@ class Rule(ABC):
             tables=tuple(tables),
             message=message,
             remedy=remedy,
-            fixable=self.remedy(step) is not None,
+            fixable=step.is_outermost and self.remedy(step) is not None,
             docs=f"rules/{self.code}.md",
             work=tuple(
                 (type(effect.statement), table)

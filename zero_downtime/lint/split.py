@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -14,18 +15,33 @@ from zero_downtime.lint.uses import makes, stands_in_the_way_of_all, uses
 from zero_downtime.lint.walk import Step
 
 
+@dataclass(frozen=True)
+class Piece:
+    """An operation, or what stands in its place."""
+
+    original: Operation
+    operations: tuple[Operation, ...]
+
+
 @dataclass
 class Part:
     """The content of one migration to be."""
 
     suffix: str | None = None
     """Of the stage that the part is; None if its operations are as they were."""
-    operations: list[Operation] = field(default_factory=list)
-    originals: list[Operation] = field(default_factory=list)
-    """What the operations stand for. The migration is named after them."""
+    pieces: list[Piece] = field(default_factory=list)
     when: list[str] = field(default_factory=list)
     needed_by_others: bool = True
     """Migrations of other apps that need the models as they are in the end need this part."""
+
+    @property
+    def operations(self) -> list[Operation]:
+        return [operation for piece in self.pieces for operation in piece.operations]
+
+    @property
+    def originals(self) -> list[Operation]:
+        """What the operations stand for. The migration is named after them."""
+        return [piece.original for piece in self.pieces]
 
     def takes(self, suffix: str | None, *, atomic: bool) -> bool:
         """Tell whether operations of such a stage, or of none, can stand in the same migration.
@@ -36,8 +52,7 @@ class Part:
         return self.suffix == suffix or (not atomic and {self.suffix, suffix} == {None, ""})
 
     def add(self, operations: Iterable[Operation], original: Operation, when: str = "") -> None:
-        self.operations += operations
-        self.originals.append(original)
+        self.pieces.append(Piece(original, tuple(operations)))
         if when and when not in self.when:
             self.when.append(when)
 
@@ -48,29 +63,30 @@ def split(
     """Return the parts of `migration`, in the order in which they have to run.
 
     `remedies` and `steps` are by index of operation. Operations keep their order, except that the
-    later stages of remedies come after the rest, followed only by what has to wait for them.
+    later stages of remedies come after the rest, followed only by what has to wait for them: in
+    another round, which may have later stages of its own.
     """
     carried = carried_along(migration, remedies, steps)
-    unsettled: list[Unsettled] = []
-    now: list[int] = []
-    waiting: list[int] = []
-    all_wait = False
+    rounds: dict[int, list[int]] = defaultdict(list)
+    settled_in: list[tuple[Unsettled, int]] = []
+    earliest = 0
     for index, operation in enumerate(migration.operations):
         if any(
             index in each.state_operations and index not in each.index_renames
             for each in carried.values()
         ):
             continue
-        if all_wait or any(uses(operation, each) for each in unsettled):
-            waiting.append(index)
-            unsettled += makes(operation)
-            all_wait = all_wait or stands_in_the_way_of_all(operation)
-        else:
-            now.append(index)
-        if index in remedies and (field := remedies[index].unsettled):
-            unsettled.append(field)
+        number = max([earliest, *(first for each, first in settled_in if uses(operation, each))])
+        rounds[number].append(index)
+        settled_in += [(each, number) for each in makes(operation)]
+        if number and stands_in_the_way_of_all(operation):
+            earliest = number
+        if index in remedies and (unsettled := remedies[index].unsettled):
+            settled_in.append((unsettled, number + 1))
     return [
-        part for indexes in (now, waiting) for part in _parts(migration, indexes, remedies, carried)
+        part
+        for _, indexes in sorted(rounds.items())
+        for part in _parts(migration, indexes, remedies, carried)
     ]
 
 
@@ -97,10 +113,13 @@ def _parts(
             parts[-1].add([operation], operation)
             continue
         first, *others = remedy.stages
-        parts[-1].add(first.operations, operation, first.when)
-        if index in carried and carried[index].state_operations:
-            known = [each for _, each in sorted(carried[index].state_operations.items())]
-            parts[-1].operations.append(SeparateDatabaseAndState(state_operations=known))
+        known = (
+            [each for _, each in sorted(carried[index].state_operations.items())]
+            if (index in carried)
+            else []
+        )
+        told = [SeparateDatabaseAndState(state_operations=known)] if known else []
+        parts[-1].add([*first.operations, *told], operation, first.when)
         for stage in others:
             new_part = Part(stage.suffix, needed_by_others=stage.needed_by_others)
             part = later.setdefault(stage.suffix, new_part)

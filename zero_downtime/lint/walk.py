@@ -216,6 +216,11 @@ class Step:
         return self.migration.app_label
 
     @property
+    def is_outermost(self) -> bool:
+        """The operation stands in the migration itself, not in another operation."""
+        return self.operation is self.migration.operations[self.index]
+
+    @property
     def table(self) -> str:
         """The table of the model that the operation names."""
         model = self.before or self.after

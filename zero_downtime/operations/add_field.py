@@ -14,7 +14,7 @@ from zero_downtime.errors import Refused
 from zero_downtime.operations.base import (
     historical_model,
     is_postgresql,
-    literal_default,
+    literal_default_of,
     require_no_field,
     require_no_transaction,
     run_deferred_sql,
@@ -123,7 +123,7 @@ class AddFieldConcurrently(OnlineChange, AddField):
                 FillColumn(column.name, "DEFAULT"),
                 *([SetNotNull(column.name)] if column.not_null else []),
             ]
-        default = literal_default(schema_editor, field)
+        default = literal_default_of(self, schema_editor, field)
         if default is None:
             self._require_value(schema_editor, model, column)
             return [change]

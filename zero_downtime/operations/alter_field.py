@@ -10,7 +10,7 @@ from django.db.migrations.state import ProjectState
 from django.db.models import Model
 
 from zero_downtime.errors import Refused
-from zero_downtime.operations.base import fields_of, literal_default, require_field
+from zero_downtime.operations.base import fields_of, literal_default_of, require_field
 from zero_downtime.operations.online import OnlineChange
 from zero_downtime.operations.stock import StockEffect
 from zero_downtime.postgres.changes import (
@@ -86,17 +86,12 @@ class AlterFieldConcurrently(OnlineChange, AlterField):
             if guards := rebuilt_guards(changes):
                 raise self._leaves_a_gap(app_label, guards)
         if any(isinstance(change, SetNotNull) for change in changes):
-            value = "DEFAULT" if new.has_db_default() else self._default(schema_editor, new)
+            value = (
+                "DEFAULT" if new.has_db_default() else literal_default_of(self, schema_editor, new)
+            )
             if value is not None:
                 return [*changes, FillColumn(new.column, value)]
         return changes
-
-    def _default(self, schema_editor: BaseDatabaseSchemaEditor, new: Any) -> str | None:
-        """Return the default to fill the column with, as SQL; the state may not have it."""
-        if self.preserve_default or not self.field.has_default():
-            return literal_default(schema_editor, new)
-        once = self.field.default() if callable(self.field.default) else self.field.default
-        return str(schema_editor.quote_value(new.get_db_prep_save(once, schema_editor.connection)))
 
     def misfit(self, model: type[Model], problem: str) -> Refused:
         """Name what is built on the column and does not fit its new type."""

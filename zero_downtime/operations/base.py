@@ -177,6 +177,21 @@ def literal_default(schema_editor: BaseDatabaseSchemaEditor, field: Any) -> str 
     return None if value is None else str(schema_editor.quote_value(value))
 
 
+def literal_default_of(operation: Any, schema_editor: Any, field: Any) -> str | None:
+    """Return the default of an operation's field as SQL.
+
+    `field` is that of the state, which does not have a default that is for this once only.
+    """
+    is_lasting = operation.preserve_default or not operation.field.has_default()
+    if is_lasting or field.has_db_default():
+        return literal_default(schema_editor, field)
+    default = operation.field.default
+    once = field.get_db_prep_save(
+        default() if callable(default) else default, schema_editor.connection
+    )
+    return str(schema_editor.quote_value(once))
+
+
 def run_deferred_sql(schema_editor: BaseDatabaseSchemaEditor) -> None:
     """Run now what Django has put off until the end of the migration: indexes, foreign keys."""
     statements = list(schema_editor.deferred_sql)

@@ -19,6 +19,7 @@ from zero_downtime.lint.linter import Request, baseline_file, report_on
 from zero_downtime.lint.registry import get_rule, select_rules
 from zero_downtime.lint.reporters import github, gitlab, json, sarif, text
 from zero_downtime.lint.sizes import Sizes
+from zero_downtime.management import fixing
 
 ASK_DATABASE = Path()
 
@@ -113,6 +114,14 @@ class Command(BaseCommand):
         parser.add_argument(
             "--ignore", action="extend", type=_names, default=[], metavar="RULE", help="Leave out."
         )
+        parser.add_argument(
+            "--fix",
+            action="store_true",
+            help="Write the remedies into the files of unapplied migrations; report what is left.",
+        )
+        parser.add_argument(
+            "--diff", action="store_true", help="Print what --fix would write, and write nothing."
+        )
         parser.add_argument("--explain", metavar="RULE", help="Print what a rule is about.")
 
     @collector_paused()
@@ -128,7 +137,14 @@ class Command(BaseCommand):
             self.update_baseline(file, options)
             return
         report = report_on(_request(options, Baseline.read(file) if file else Baseline()))
-        self.show(report, options)
+        if options["diff"]:
+            patch = fixing.diff(report, together=options["unapplied"], say=self.stderr.write)
+            self.stdout.write(patch, ending="")
+        else:
+            if options["fix"]:
+                say = self.stdout.write if options["format"] == "text" else self.stderr.write
+                report = fixing.fix(report, together=options["unapplied"], say=say)
+            self.show(report, options)
         if report.outdated:
             self.stderr.write(
                 f"{len(report.outdated)} in {file} are found no more. "

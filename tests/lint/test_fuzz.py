@@ -1,0 +1,60 @@
+"""Random operations on random models: whatever they are, the linter has an answer to them.
+
+300 examples, or 3,000 with HYPOTHESIS_PROFILE=long.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from django.db.migrations import Migration
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+
+from tests.lint.judging import SHOP, migration
+from tests.lint.random_operations import random_change
+from zero_downtime.lint.fix import same_models
+from zero_downtime.lint.judge import judge_ordered
+from zero_downtime.lint.rewrite import NewMigrations
+
+EXAMPLES = {"short": 300, "long": 3_000}[os.environ.get("HYPOTHESIS_PROFILE", "short")]
+
+
+@st.composite
+def changes(draw: Any) -> list[Operation]:
+    return random_change(draw, state_of(migration("0001_initial", *SHOP)), most=8)
+
+
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(operations=changes(), atomic=st.booleans())
+def test_whatever_is_done_is_judged_and_rewritten(
+    operations: list[Operation], atomic: bool
+) -> None:
+    before = migration("0001_initial", *SHOP)
+    dependencies = [("shop", "0001_initial")]
+    change = migration("0002_change", *operations, atomic=atomic, dependencies=dependencies)
+    note(str(operations))
+    new = NewMigrations({"shop": [change]}, [before])
+
+    for finding in new.judge().findings:
+        assert finding.message
+        assert finding.remedy
+    written = new.rewritten()["shop"]
+
+    assert same_models(state_of(before, *written), state_of(before, change))
+    findings = judge_ordered(written, state_of(before), judged=written, together=True)
+    assert [each for each in findings if each.fixable] == []
+
+
+def state_of(*migrations_in_order: Migration) -> ProjectState:
+    state = ProjectState()
+    for each in migrations_in_order:
+        state = each.mutate_state(state)
+    return state

@@ -10,7 +10,10 @@ from django.db import models
 from django.db.migrations import CreateModel
 from django.db.migrations.operations.base import Operation
 
+from zero_downtime.lint.sizes import Sizes
+
 ROWS = 10_000
+SMALL_TABLES = Sizes({"store_format": 20, "store_tag": 100})
 
 
 def key() -> tuple[str, models.BigAutoField]:  # type: ignore[type-arg]

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from django.db.migrations import Migration
 from django.db.migrations.state import ProjectState
 
-from tests.corpus.bookshop import INITIAL
+from tests.corpus.bookshop import INITIAL, SMALL_TABLES
 from tests.corpus.case import migrations_of
 from tests.corpus.cases import all_cases
+from tests.corpus.contents import BIG
 from tests.corpus.record import read, verdict_of
 from tests.corpus.verdict import ASKED, Verdict, asked
+from zero_downtime.lint.estimates import with_sizes
 from zero_downtime.lint.findings import Finding, Hazard
 from zero_downtime.lint.judge import judge_ordered
 
@@ -81,6 +83,11 @@ def lint(migrations: Sequence[Migration], judged: Migration) -> tuple[Finding, .
     return tuple(judge_ordered(migrations, ProjectState(), judged=[judged], together=False))
 
 
+def lint_case(migrations: Sequence[Migration]) -> tuple[Finding, ...]:
+    """Return what the linter finds in the last migration, told which of the tables are small."""
+    return tuple(with_sizes(lint(migrations, migrations[-1]), SMALL_TABLES, small=BIG))
+
+
 def judge_corpus() -> Iterator[Judged]:
     """Let the linter judge all cases of the tests' corpus that were observed."""
     records = read()
@@ -88,7 +95,7 @@ def judge_corpus() -> Iterator[Judged]:
         if case.name in records:
             migrations = migrations_of(case, INITIAL)
             verdict = verdict_of(case, records[case.name])
-            yield Judged(verdict, lint(migrations, migrations[-1]), case.explained)
+            yield Judged(verdict, lint_case(migrations), case.explained)
 
 
 def scores(cases: Iterable[Judged]) -> list[Score]:

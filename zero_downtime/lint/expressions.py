@@ -28,21 +28,24 @@ def implies(old: Any, new: Any) -> bool:
     Known are two bounds of a field, and two lists of what it may be.
     """
     known, asked = _comparison(old), _comparison(new)
-    if known is None or asked is None or known[:2] != asked[:2]:
+    if known is None or asked is None or known[0] != asked[0]:
         return False
-    _, lookup, before = known
-    after = asked[2]
+    (_, before, value), (_, after, limit) = known, asked
     try:
-        match lookup:
-            case "in":
-                return set(before) <= set(after)
-            case "gt" | "gte":
-                return bool(before >= after)
-            case "lt" | "lte":
-                return bool(before <= after)
+        match before, after:
+            case "in", "in":
+                return set(value) <= set(limit)
+            case "gte", "gt":
+                return bool(value > limit)
+            case "gt" | "gte", "gt" | "gte":
+                return bool(value >= limit)
+            case "lte", "lt":
+                return bool(value < limit)
+            case "lt" | "lte", "lt" | "lte":
+                return bool(value <= limit)
     except TypeError:  # expressions, say
         return False
-    return bool(before == after)
+    return before == after and bool(value == limit)
 
 
 def _comparison(condition: Any) -> tuple[str, str, Any] | None:

@@ -19,7 +19,7 @@ from zero_downtime.lint.model_states import (
     has_table,
     table_name,
 )
-from zero_downtime.postgres.functions import is_volatile
+from zero_downtime.postgres.functions import differs_from_row_to_row
 from zero_downtime.postgres.statements import Default
 
 Relation = tuple[ModelState, str, Any]
@@ -136,7 +136,7 @@ def _is_volatile(default: Any) -> bool:
     """Tell whether a database default has a function in it whose value differs from row to row."""
     if isinstance(default, Func):
         names = (default.function or "", (default.template or "").partition("(")[0])
-        if any(is_volatile(name) for name in names if name and "%" not in name):
+        if any(differs_from_row_to_row(name.lower()) for name in names):
             return True
     sources: list[Any] = getattr(default, "get_source_expressions", list)()
     return any(_is_volatile(source) for source in sources if source is not None)

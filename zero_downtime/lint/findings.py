@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.migrations.operations.base import Operation
 
+from zero_downtime.lint.remedies import Remedy
 from zero_downtime.lint.source import Place
 from zero_downtime.postgres.statements import Statement
 
@@ -61,8 +62,8 @@ class Finding:
     docs: str
     place: Place | None = field(default=None, compare=False, repr=False, metadata=_NOT_IN_JSON)
     """Where on the line, and to which, if that can be told."""
-    replacement: str = field(default="", metadata=_NOT_IN_JSON)
-    """The remedy as code, if it can be written down."""
+    instead: Remedy | None = field(default=None, compare=False, metadata=_NOT_IN_JSON)
+    """What can be written instead, if it needs no thinking about."""
     work: tuple[tuple[type[Statement], str], ...] = field(default=(), metadata=_NOT_IN_JSON)
     """What takes long, and on which tables."""
     only_if_written: bool = field(default=False, metadata=_NOT_IN_JSON)

@@ -68,6 +68,7 @@ class Rule(ABC):
         `effects` are those that take long on large tables; `only_if_written` says that running
         code breaks only if it writes what is forbidden now.
         """
+        instead = self.remedy(step) if step.is_outermost else None
         return Finding(
             rule=self.code,
             name=self.name,
@@ -81,13 +82,14 @@ class Rule(ABC):
             tables=tuple(tables),
             message=message,
             remedy=remedy,
-            fixable=step.is_outermost and self.remedy(step) is not None,
+            fixable=instead is not None,
             docs=f"rules/{self.code}.md",
             work=tuple(
                 (type(effect.statement), table)
                 for effect in effects
                 for table in effect.statement.work
             ),
+            instead=instead,
             place=step.source.place(step.index),
             only_if_written=only_if_written,
             subject=step.operation,

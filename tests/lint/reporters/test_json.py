@@ -10,6 +10,7 @@ from django.db import migrations
 from tests.lint.reporters.samples import FINDING
 from zero_downtime.lint.findings import Report
 from zero_downtime.lint.reporters.json import render
+from zero_downtime.postgres.statements import Statement
 
 DOCUMENTED = {
     "version": 1,
@@ -40,6 +41,8 @@ def test_it_has_the_documented_form() -> None:
 
 
 def test_what_other_reports_need_is_not_in_it() -> None:
-    richer = replace(FINDING, subject=migrations.RunSQL("SELECT 1"), replacement="zd.Better()")
+    richer = replace(
+        FINDING, subject=migrations.RunSQL("SELECT 1"), work=((Statement, "shop_order"),)
+    )
 
     assert json.loads(render(Report((richer,), migrations=2))) == DOCUMENTED

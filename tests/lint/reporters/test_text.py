@@ -55,18 +55,30 @@ def test_what_is_not_an_operation_is_pointed_at_as_a_line(
     assert "      |         " + "^" * len(comment) in lines
 
 
-def test_the_remedy_is_shown_as_code() -> None:
-    with_code = replace(FINDING, replacement="zd.AddIndexConcurrently(\n    'order',\n)\n")
+def test_the_remedy_is_shown_as_code_once() -> None:
+    found = judge(migrations.AlterField("order", "status", models.CharField(max_length=5)))
+    assert len(found) == 2
 
-    text = render(Report((with_code,), migrations=1))
+    text = render(Report(tuple(found), migrations=1))
 
+    assert text.count("        # expand, in a migration of its own\n") == 1
+    assert text.count("        # contract, in a migration of its own\n") == 1
     assert (
-        "    Instead: Do not.\n"
-        "        zd.AddIndexConcurrently(\n"
-        "            'order',\n"
-        "        )\n"
-        "    Hazards: blocks-writes\n"
+        "        zd.ContractAlterField(\n"
+        "            model_name='order',\n"
+        "            name='status',\n"
+        "            field=models.CharField(max_length=5),\n"
+        "        ),\n"
+        "    Hazards: "
     ) in text
+
+
+def test_one_stage_needs_no_heading() -> None:
+    index = models.Index(fields=["status"], name="status_idx")
+
+    text = render(Report(tuple(judge(migrations.AddIndex("order", index))), migrations=1))
+
+    assert "atomic = False.\n        zd.AddIndexConcurrently(\n" in text
 
 
 def test_colours_are_those_of_the_style(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,9 +7,14 @@ from itertools import groupby
 from textwrap import indent
 
 from django.core.management.color import Style, no_style
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.writer import OperationWriter
 
 from zero_downtime.lint.findings import Finding, Report, Severity
+from zero_downtime.lint.remedies import Remedy
 from zero_downtime.lint.reporters.places import Files
+
+OURS = "zero_downtime.operations."
 
 
 def render(report: Report, style: Style | None = None) -> str:
@@ -30,6 +35,8 @@ class _Text:
         self._style = style
         self._colours = {Severity.ERROR: style.ERROR, Severity.WARNING: style.WARNING}
         self._files = Files()
+        self._shown: set[int] = set()
+        """Operations for which it was said already what to write instead."""
 
     def migration(self, app: str, name: str, findings: list[Finding]) -> str:
         heading = self._style.MIGRATE_HEADING(f"{app}.{name}")
@@ -39,8 +46,9 @@ class _Text:
         lines = [self._title(finding)]
         lines += (f"    {line}" for line in self._excerpt(finding))
         lines += [f"    {finding.message}", f"    Instead: {finding.remedy}"]
-        if finding.replacement:
-            lines.append(indent(finding.replacement.strip("\n"), " " * 8))
+        if finding.instead is not None and id(finding.subject) not in self._shown:
+            self._shown.add(id(finding.subject))
+            lines.append(indent(_as_code(finding.instead), " " * 8))
         if finding.hazards:
             lines.append(f"    Hazards: {', '.join(finding.hazards)}")
         return "\n".join(lines)
@@ -78,6 +86,24 @@ def summary(report: Report) -> str:
     if report.known:
         counts.append(f"{report.known} in the baseline")
     return ", ".join(counts)
+
+
+def _as_code(remedy: Remedy) -> str:
+    """Return what can be written instead, each stage in a migration of its own."""
+    several = len(remedy.stages) > 1
+    return "\n".join(
+        line
+        for stage in remedy.stages
+        for line in [
+            *([f"# {stage.suffix}, in a migration of its own"] if several else []),
+            *(_written(operation) for operation in stage.operations),
+        ]
+    )
+
+
+def _written(operation: Operation) -> str:
+    code, _ = OperationWriter(operation, indentation=0).serialize()
+    return code.replace(OURS, "zd.", 1)
 
 
 def _count(number: int, noun: str) -> str:

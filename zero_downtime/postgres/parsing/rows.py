@@ -20,8 +20,8 @@ from postgast.pg_query_pb2 import (
     UpdateStmt,
 )
 
+from zero_downtime.postgres.functions import acts_unseen
 from zero_downtime.postgres.parsing.bounds import KEYS, Bounds
-from zero_downtime.postgres.parsing.functions import acts_unseen
 from zero_downtime.postgres.parsing.names import table_name
 from zero_downtime.postgres.parsing.trees import descendants, function_path
 from zero_downtime.postgres.statements import (

@@ -15,7 +15,7 @@ from postgast.pg_query_pb2 import (
     Node,
 )
 
-from zero_downtime.postgres.parsing.functions import is_volatile
+from zero_downtime.postgres.functions import is_volatile
 from zero_downtime.postgres.parsing.names import strings
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psycopg
 
-from zero_downtime.postgres.parsing.functions import HARMLESS, STEADY, acts_unseen, is_volatile
+from zero_downtime.postgres.functions import HARMLESS, STEADY, acts_unseen, is_volatile
 
 VOLATILITIES = """
 SELECT proname, array_agg(DISTINCT provolatile::text)

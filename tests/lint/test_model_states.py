@@ -10,7 +10,6 @@ from django.db.migrations.state import ModelState, ProjectState
 from django.test import override_settings
 
 from zero_downtime.lint.model_states import (
-    alters_table,
     column_name,
     column_type,
     has_table,
@@ -79,35 +78,3 @@ def test_that_of_a_foreign_key_is_the_type_of_what_it_points_at() -> None:
         (models.ForeignKey("elsewhere.Order", models.CASCADE), None),
     ]:
         assert column_type(key, target, state) == type_
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        (order(), order(note=models.TextField())),
-        (order(note=models.TextField()), order()),
-        (order(note=models.TextField()), order(remark=models.TextField())),
-        (order(note=models.TextField()), order(note=models.TextField(null=True))),
-        (order(), order({"db_table": "orders"})),
-        (order(), order({"unique_together": {("note",)}})),
-    ],
-    ids=["added", "removed", "renamed", "nullable", "table", "unique"],
-)
-def test_these_changes_lock_the_table(before: ModelState, after: ModelState) -> None:
-    assert alters_table(before, after)
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        (order(note=models.TextField()), order(note=models.TextField(help_text="Remarks."))),
-        (order(note=models.TextField()), order(note=models.TextField(default="?"))),
-        (order(note=models.TextField()), order(remark=models.TextField(db_column="note"))),
-        (order(), order(tags=models.ManyToManyField("shop.Tag"))),
-        (order(), order({"ordering": ["id"]})),
-        (order({"managed": False}), order({"managed": False}, note=models.TextField())),
-    ],
-    ids=["help", "default", "same column", "other table", "ordering", "unmanaged"],
-)
-def test_these_do_not(before: ModelState, after: ModelState) -> None:
-    assert not alters_table(before, after)

@@ -18,9 +18,6 @@ from zero_downtime.postgres.identifiers import MAX_BYTES
 
 AnyField: TypeAlias = "Field[Any, Any]"
 
-# Options whose change alters the table under an ACCESS EXCLUSIVE lock.
-_TABLE_OPTIONS = ("constraints", "unique_together", "order_with_respect_to")
-
 
 def has_table(model: ModelState) -> bool:
     """Tell whether migrations look after a table of this model."""
@@ -100,36 +97,12 @@ def many_to_many_table(table: str, name: str, field: Any) -> str | None:
     return fixed or truncate_name(f"{table}_{name}", MAX_BYTES)
 
 
-def alters_table(before: ModelState | None, after: ModelState | None) -> bool:
-    """Tell whether the step between the two states locks an existing table exclusively."""
-    if before is None or after is None or not has_table(before):
-        return False
-    return (
-        table_name(before) != table_name(after)
-        or any(before.options.get(name) != after.options.get(name) for name in _TABLE_OPTIONS)
-        or _alters_columns(before, after)
+def many_to_many_tables(model: ModelState) -> list[str]:
+    """Return the tables that Django makes for the model's many-to-many fields."""
+    table = table_name(model)
+    tables = (
+        many_to_many_table(table, name, each)
+        for name, each in model.fields.items()
+        if each.many_to_many
     )
-
-
-def _alters_columns(before: ModelState, after: ModelState) -> bool:
-    # Unchanged fields are the same objects in both states: only the others need a comparison.
-    names = [
-        name
-        for name in {**before.fields, **after.fields}
-        if before.fields.get(name) is not after.fields.get(name)
-    ]
-    old, new = (
-        [_column_definition(name, model.fields[name]) for name in names if name in model.fields]
-        for model in (before, after)
-    )
-    return [column for column in old if column] != [column for column in new if column]
-
-
-def _column_definition(name: str, field: AnyField) -> tuple[Any, ...] | None:
-    """Return what the database knows of the field, in a form fit for comparison."""
-    column = column_name(name, field)
-    if column is None:
-        return None
-    _, path, args, kwargs = field.deconstruct()
-    ignored = {*field.non_db_attrs, *(() if field.is_relation else ("default",))}
-    return column, path, args, {key: kwargs[key] for key in kwargs if key not in ignored}
+    return [each for each in tables if each]

@@ -10,14 +10,7 @@ from typing import Any, TypeGuard, TypeVar
 
 from django.contrib.postgres.operations import AddConstraintNotValid, ValidateConstraint
 from django.db.migrations import (
-    AddField,
-    AlterField,
-    AlterModelTable,
-    AlterOrderWithRespectTo,
-    DeleteModel,
     Migration,
-    RemoveField,
-    RenameField,
     SeparateDatabaseAndState,
 )
 from django.db.migrations.loader import MigrationLoader
@@ -30,9 +23,9 @@ from zero_downtime.lint.model_states import (
     AnyField,
     column_name,
     has_table,
-    many_to_many_table,
     table_name,
 )
+from zero_downtime.lint.old_code import TAKING_AWAY, OldCode
 from zero_downtime.lint.schema import Schema
 from zero_downtime.lint.source import MigrationSource
 from zero_downtime.lint.timeline import Effect, Timeline
@@ -60,87 +53,6 @@ def is_stock(operation: Operation, kind: type[OperationT]) -> TypeGuard[Operatio
     return (
         isinstance(operation, kind) and type(operation).database_forwards is kind.database_forwards
     )
-
-
-@dataclass
-class OldCode:
-    """What the models of running code know that this migration, or its plan, takes away."""
-
-    state: ProjectState
-    lost_tables: set[str] = field(default_factory=set)
-    lost_columns: set[tuple[str, str]] = field(default_factory=set)
-    new_columns: set[tuple[str, str]] = field(default_factory=set)
-    """Those that columns have got meanwhile: running code knows none of them by that name."""
-
-    def knows_table(self, table: str) -> bool:
-        return table in self.lost_tables or any(
-            table in (table_name(model), *_many_to_many_tables(model))
-            for model in self.state.models.values()
-            if not model.options.get("proxy")
-        )
-
-    def knows_column(self, table: str, column: str) -> bool:
-        if (table, column) in self.new_columns:
-            return False
-        return (
-            (table, column) in self.lost_columns
-            or table in self.lost_tables
-            or self.field(table, column) is not None
-            or any(table in _many_to_many_tables(model) for model in self.state.models.values())
-        )
-
-    def field(self, table: str, column: str) -> AnyField | None:
-        """Return the field of the column, if a model still has it."""
-        return next(
-            (
-                each
-                for model in self.state.models.values()
-                if table_name(model) == table
-                for name, each in model.fields.items()
-                if column_name(name, each) == column
-            ),
-            None,
-        )
-
-    def learn(self, operation: Operation, before: ModelState | None) -> None:
-        """Take in what `operation` is about to take out of the state of its model."""
-        if before is None:
-            return
-        table = table_name(before)
-        if isinstance(operation, DeleteModel | RenameModel | AlterModelTable):
-            self.lost_tables.update([table, *_many_to_many_tables(before)])
-        elif isinstance(operation, AlterOrderWithRespectTo):
-            if before.options.get("order_with_respect_to"):
-                self.lost_columns.add((table, "_order"))
-        elif isinstance(operation, RemoveField | RenameField | AlterField):
-            name = operation.old_name if isinstance(operation, RenameField) else operation.name
-            known = before.fields.get(name)
-            if known is None:
-                return
-            column = column_name(name, known)
-            if column is not None:
-                self.lost_columns |= {(table, column)} - self.new_columns
-            elif known.many_to_many:
-                self.lost_tables.update(filter(None, [many_to_many_table(table, name, known)]))
-
-    def meet(self, operation: Operation, after: ModelState | None) -> None:
-        """Take in the column that `operation` has put into the state of its model."""
-        if after is None or not isinstance(operation, AddField | RenameField | AlterField):
-            return
-        name = operation.new_name if isinstance(operation, RenameField) else operation.name
-        column = column_name(name, after.fields[name]) if name in after.fields else None
-        if column is not None:
-            self.new_columns |= {(table_name(after), column)} - self.lost_columns
-
-
-def _many_to_many_tables(model: ModelState) -> list[str]:
-    table = table_name(model)
-    tables = (
-        many_to_many_table(table, name, each)
-        for name, each in model.fields.items()
-        if each.many_to_many
-    )
-    return [each for each in tables if each]
 
 
 @dataclass
@@ -349,7 +261,7 @@ class _Pass:
             self._learn_of_new_table(state.models.get((app_label, new_name)))
 
     def _forget(self, operation: Operation, state: ProjectState) -> None:
-        if self._judged and isinstance(operation, _TAKING_AWAY):
+        if self._judged and isinstance(operation, TAKING_AWAY):
             name = model_names(operation)[0]
             before = state.models.get((self._migration.app_label, name))
             self._surroundings.old_code.learn(operation, before)
@@ -454,16 +366,6 @@ def _is_table_of_another(table: str, model: ModelState | None, state: ProjectSta
 
 _TELLING = (RunSQL, AddConstraintNotValid, ValidateConstraint)
 """Operations that put something into the database that no state tells."""
-
-_TAKING_AWAY = (
-    DeleteModel,
-    RenameModel,
-    AlterModelTable,
-    AlterOrderWithRespectTo,
-    RemoveField,
-    RenameField,
-    AlterField,
-)
 
 
 def model_names(operation: Operation) -> tuple[str, str]:

@@ -17,7 +17,11 @@ from django.db.migrations.state import ModelState
 from django.db.migrations.utils import resolve_relation
 
 from zero_downtime.lint.columns import column_of, relations_to
-from zero_downtime.lint.model_states import has_table, many_to_many_table, table_name
+from zero_downtime.lint.model_states import (
+    has_table,
+    many_to_many_table,
+    table_name,
+)
 from zero_downtime.lint.translation import many_to_many
 from zero_downtime.lint.translation.context import Context, Translation
 from zero_downtime.postgres import statements as sql
@@ -179,15 +183,6 @@ def alter_order(operation: AlterOrderWithRespectTo, context: Context) -> Transla
     if had and not has:
         return Translation.of([sql.DropColumn(context.table, "_order")])
     return Translation()
-
-
-def _many_to_many_tables(model: ModelState, table: str) -> list[str]:
-    tables = (
-        many_to_many_table(table, name, field)
-        for name, field in model.fields.items()
-        if field.many_to_many
-    )
-    return [each for each in tables if each]
 
 
 HANDLERS: dict[type[Operation], Callable[[Any, Context], Translation]] = {

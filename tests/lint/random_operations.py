@@ -68,17 +68,21 @@ CASTS_WELL = {
 def random_change(draw: Draw, state: ProjectState, most: int = 6) -> list[Operation]:
     """Draw operations for the models of `state`, which is moved along."""
     operations: list[Operation] = []
-    renamed: set[str] = set()
+    new: set[str] = set()
     for _ in range(draw(st.integers(most // 2, most))):
-        make = draw(st.sampled_from(MAKERS))
-        operation = make(draw, state)
-        if isinstance(operation, migrations.RenameField) and operation.old_name in renamed:
-            continue  # nobody renames twice at once, and Django would make one of it
-        if operation is not None and fits(operation, state):
-            operation.state_forwards(APP, state)
-            if isinstance(operation, migrations.RenameField):
-                renamed.add(operation.new_name)
-            operations.append(operation)
+        operation = draw(st.sampled_from(MAKERS))(draw, state)
+        if operation is None or not fits(operation, state):
+            continue
+        goes = isinstance(operation, migrations.RenameField | migrations.RemoveField)
+        if goes and operation.name in new:  # type: ignore[attr-defined]
+            continue  # who adds what is to go at once? Django's optimizer takes it out
+        if isinstance(operation, migrations.RenameField):
+            new.add(operation.new_name)
+        for each in getattr(operation, "state_operations", [operation]):
+            if isinstance(each, migrations.AddField):
+                new.add(each.name)
+        operation.state_forwards(APP, state)
+        operations.append(operation)
     return operations
 
 

@@ -13,7 +13,10 @@ from django.db.migrations import (
     AlterOrderWithRespectTo,
     CreateModel,
     DeleteModel,
+    RemoveConstraint,
+    RemoveIndex,
     RenameField,
+    RenameIndex,
     RenameModel,
     RunPython,
     RunSQL,
@@ -50,11 +53,20 @@ def uses(operation: Operation, unsettled: Unsettled) -> bool:
 
 
 def makes(operation: Operation) -> Iterator[Unsettled]:
-    """Yield the fields that are not there before the operation, which waits, has run."""
-    if isinstance(operation, FieldOperation):
-        yield Unsettled(operation.model_name, operation.name)
-    if isinstance(operation, RenameField):
-        yield Unsettled(operation.model_name, operation.new_name)
+    """Yield what is not there before the operation, which waits, has run.
+
+    That may be an index or a constraint as well: they are named in operations as fields are.
+    """
+    match operation:
+        case RenameField():
+            yield Unsettled(operation.model_name, operation.old_name)
+            yield Unsettled(operation.model_name, operation.new_name)
+        case FieldOperation():
+            yield Unsettled(operation.model_name, operation.name)
+        case AddIndex():
+            yield Unsettled(operation.model_name, operation.index.name)
+        case AddConstraint():
+            yield Unsettled(operation.model_name, operation.constraint.name)
 
 
 def stands_in_the_way_of_all(operation: Operation) -> bool:
@@ -74,7 +86,9 @@ def _is_about(operation: Operation, name: str) -> bool:
             return name in (operation.old_name, operation.new_name)
         case AlterOrderWithRespectTo():
             return bool(operation.order_with_respect_to == name)
-        case FieldOperation() if operation.name == name:
+        case RenameIndex():
+            return name in (operation.old_name, operation.new_name)
+        case FieldOperation() | RemoveIndex() | RemoveConstraint() if operation.name == name:
             return True
         case AddField() | AlterField():
             return operation.field.generated

@@ -313,10 +313,10 @@ def test_indexes(sql: str, expected: Statement) -> None:
         ("vacuum (full false) big", Heavy("big", "VACUUM", Lock.SHARE_UPDATE_EXCLUSIVE, True)),
         ("analyze big", Brief("big", "ANALYZE", Lock.SHARE_UPDATE_EXCLUSIVE)),
         ("cluster big using i", Heavy("big", "CLUSTER")),
-        ("refresh materialized view v", Heavy("v", "REFRESH MATERIALIZED VIEW")),
+        ("refresh materialized view v", Heavy("v", "REFRESH MATERIALIZED VIEW", fills=True)),
         (
             "refresh materialized view concurrently v",
-            Heavy("v", "REFRESH MATERIALIZED VIEW CONCURRENTLY", Lock.EXCLUSIVE),
+            Heavy("v", "REFRESH MATERIALIZED VIEW CONCURRENTLY", Lock.EXCLUSIVE, fills=True),
         ),
         ("lock table big", LockTable("big")),
         ("lock big in share mode", LockTable("big", Lock.SHARE)),

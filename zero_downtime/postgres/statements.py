@@ -439,6 +439,8 @@ class Heavy(Statement):
     mode: Lock = Lock.ACCESS_EXCLUSIVE
     alone: bool = False
     """It fails inside a transaction."""
+    fills: bool = False
+    """It writes all the rows of a view anew."""
     observed = ("CLUSTER", "REFRESH MATVIEW", "SET UNLOGGED", "REINDEX TABLE")
 
     @property

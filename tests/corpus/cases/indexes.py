@@ -208,9 +208,6 @@ CASES = [
         [
             AddIndex("tag", models.Index(fields=["label"], name="tag_label_ix")),
         ],
-        explained={
-            "blocks-writes": "the table has 100 rows, which nobody knows without a database",
-        },
     ),
     Case(
         "index_not_atomic",

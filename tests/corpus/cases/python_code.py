@@ -235,7 +235,6 @@ CASES = [
         "other_vendor_only",
         "for another database only",
         other_vendor_only,
-        long_transaction="it asks for the vendor first, which reading code does not follow",
     ),
     _case("update_in_helper", "update() in a helper of the module", update_in_helper),
 ]

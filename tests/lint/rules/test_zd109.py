@@ -27,7 +27,6 @@ def test_reindexing_a_table_stops_those_who_write() -> None:
         "VACUUM (FULL, ANALYZE) shop_order",
         "CLUSTER shop_order USING shop_order_pkey",
         "ALTER TABLE shop_order SET UNLOGGED",
-        "REFRESH MATERIALIZED VIEW shop_totals",
     ],
 )
 def test_these_stop_reads_as_well(sql: str) -> None:
@@ -66,3 +65,13 @@ def test_what_is_fine() -> None:
     assert not judge(create_refund(), run_sql("REINDEX TABLE shop_refund"))
     assert not judge(in_state_only(heavy))
     assert len(judge(in_database_only(heavy))) == 1
+
+
+def test_a_view_is_filled_in_one_transaction() -> None:
+    [plain] = judge(run_sql("REFRESH MATERIALIZED VIEW shop_totals"), atomic=False)
+    [concurrent] = judge(
+        run_sql("REFRESH MATERIALIZED VIEW CONCURRENTLY shop_totals"), atomic=False
+    )
+
+    assert plain.hazards == ("blocks-reads", "blocks-writes", "long-transaction")
+    assert concurrent.hazards == ("blocks-writes", "long-transaction")

@@ -107,6 +107,7 @@ def _takes_the_place_of_a_stricter_one(step: Step) -> bool:
         isinstance(each.operation, RemoveConstraint)
         and each.before is not None
         and each.table == step.table
+        and (each.table, each.operation.name) not in step.surroundings.schema.unproven
         and implies(
             getattr(each.before.get_constraint_by_name(each.operation.name), "condition", None), new
         )

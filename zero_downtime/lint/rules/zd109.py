@@ -35,25 +35,29 @@ class HeavyCommand(Rule):
         ]
     ```
 
-    `REFRESH MATERIALIZED VIEW CONCURRENTLY` lets others read the view. For `VACUUM FULL` and
-    `CLUSTER` there is nothing of the kind in PostgreSQL: the extensions pg_repack and pg_squeeze
+    `REFRESH MATERIALIZED VIEW CONCURRENTLY` lets others read the view; it writes all its rows in
+    one transaction all the same. For `VACUUM FULL` and `CLUSTER` there is nothing of the kind in
+    PostgreSQL: the extensions pg_repack and pg_squeeze
     do it outside of migrations.
     """
 
     code = "ZD109"
     name = "heavy-command"
-    hazards = (Hazard.BLOCKS_READS, Hazard.BLOCKS_WRITES)
+    hazards = (Hazard.BLOCKS_READS, Hazard.BLOCKS_WRITES, Hazard.LONG_TRANSACTION)
     statements = (Heavy, LockTable)
 
     def check(self, step: Step) -> Iterator[Finding]:
         for effect, statement in step.effects_of(Heavy):
-            if not blocking(effect):
+            hazards = blocking(effect)
+            if not hazards:
                 continue
+            if statement.fills:
+                hazards.append(Hazard.LONG_TRANSACTION)
             yield self.finding(
                 step,
                 f'{statement.command} goes through the whole of "{statement.table}".'
                 + who_waits(effect),
-                hazards=blocking(effect),
+                hazards=hazards,
                 tables=waiting_tables(effect),
                 effects=(effect,),
                 remedy="Use its CONCURRENTLY form where there is one; "

@@ -117,6 +117,7 @@ class RunPythonInOneTransaction(Rule):
             severity=Severity.WARNING,
             hazards=[Hazard.LONG_TRANSACTION],
             tables=tables,
+            effects=written,
             remedy=(
                 "If there may be many, use BatchedRunPython in a migration with atomic = False."
             ),

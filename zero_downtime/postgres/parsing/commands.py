@@ -66,7 +66,7 @@ def refresh(statement: pg.RefreshMatViewStmt) -> Iterator[Statement]:
         yield Brief(view, command)
     else:
         mode = Lock.EXCLUSIVE if statement.concurrent else Lock.ACCESS_EXCLUSIVE
-        yield Heavy(view, command, mode)
+        yield Heavy(view, command, mode, fills=True)
 
 
 def alter_sequence(statement: pg.AlterSeqStmt) -> Iterator[Statement]:

@@ -74,7 +74,7 @@ def random_change(draw: Draw, state: ProjectState, most: int = 6) -> list[Operat
         if operation is None or not fits(operation, state):
             continue
         goes = isinstance(operation, migrations.RenameField | migrations.RemoveField)
-        if goes and operation.name in new:  # type: ignore[attr-defined]
+        if goes and operation.name in new:
             continue  # who adds what is to go at once? Django's optimizer takes it out
         if isinstance(operation, migrations.RenameField):
             new.add(operation.new_name)

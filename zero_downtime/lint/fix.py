@@ -23,7 +23,7 @@ from django.db.migrations import (
 from django.db.migrations.autodetector import MigrationAutodetector
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
-from django.db.migrations.state import ProjectState
+from django.db.migrations.state import ModelState, ProjectState
 
 from zero_downtime.lint.catalogue import remedy_for
 from zero_downtime.lint.findings import Finding
@@ -169,17 +169,19 @@ def _leads_to_the_same(fixable: Remedied, loader: MigrationLoader) -> bool:
 
 
 def same_models(one: ProjectState, other: ProjectState) -> bool:
-    """Tell whether two states have the same models, whatever objects make them up."""
+    """Tell whether two states have the same models, in whatever order things were added."""
     deep = MigrationAutodetector(one, other).deep_deconstruct
 
-    def essence(state: ProjectState) -> Any:
-        return {
-            key: (deep(dict(model.fields)), deep(model.options), model.bases)
-            for key, model in state.models.items()
+    def essence(model: ModelState) -> Any:
+        named = {
+            option: {item.name: deep(item) for item in model.options.get(option, ())}
+            for option in ("indexes", "constraints")
         }
+        return deep(dict(model.fields)), {**deep(model.options), **named}, model.bases
 
-    same: bool = essence(one) == essence(other)
-    return same
+    return {key: essence(model) for key, model in one.models.items()} == {
+        key: essence(model) for key, model in other.models.items()
+    }
 
 
 class _Layout:

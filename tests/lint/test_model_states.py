@@ -78,3 +78,15 @@ def test_that_of_a_foreign_key_is_the_type_of_what_it_points_at() -> None:
         (models.ForeignKey("elsewhere.Order", models.CASCADE), None),
     ]:
         assert column_type(key, target, state) == type_
+
+
+class Point(models.Field):  # type: ignore[type-arg]
+    """Needs a backend that knows of points."""
+
+    def db_type(self, connection: Any) -> str:
+        kind: str = connection.ops.geo_db_type(self)
+        return kind
+
+
+def test_the_type_of_a_field_that_needs_more_is_not_known() -> None:
+    assert column_type(Point(), order(), ProjectState()) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -57,9 +58,8 @@ def column_type(field: AnyField, model: ModelState, state: ProjectState) -> str 
 
     The column of a foreign key has the type of what it points at, which is looked up in `state`.
     """
-    connection = database()
     if not isinstance(field, ForeignKey):
-        return field.db_type(connection)
+        return _asked(field.db_type)
     while isinstance(field, ForeignKey):
         key = resolve_relation(field.remote_field.model, model.app_label, model.name_lower)
         if key not in state.models:
@@ -69,7 +69,15 @@ def column_type(field: AnyField, model: ModelState, state: ProjectState) -> str 
         if target is None:
             return None
         field = target
-    return field.rel_db_type(connection)
+    return _asked(field.rel_db_type)
+
+
+def _asked(method: Callable[[BaseDatabaseWrapper], str | None]) -> str | None:
+    """Return what a field says of its type; None if it cannot without more than it has here."""
+    try:
+        return method(database())
+    except Exception:  # of another package: needs that one's backend (PostGIS), or a rendered model
+        return None
 
 
 def _target(key: ForeignKey[Any, Any], model: ModelState) -> AnyField | None:

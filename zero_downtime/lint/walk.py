@@ -28,13 +28,12 @@ from zero_downtime.lint.model_states import (
 from zero_downtime.lint.old_code import TAKING_AWAY, OldCode
 from zero_downtime.lint.schema import Schema
 from zero_downtime.lint.source import MigrationSource
+from zero_downtime.lint.taken import taken
 from zero_downtime.lint.timeline import Effect, Timeline
 from zero_downtime.lint.translation import translate
-from zero_downtime.lint.translation.context import Context, Translation
+from zero_downtime.lint.translation.context import Context
 from zero_downtime.postgres.statements import (
     AddColumn,
-    CreateIndex,
-    CreateTable,
     Default,
     Opaque,
     Statement,
@@ -297,7 +296,7 @@ class _Pass:
             and table_name(before) not in schema.new_tables,
             self._surroundings,
             self._source,
-            tuple(self._taken(translation, after, state)) if self._judged else (),
+            tuple(taken(translation, context)) if self._judged else (),
         )
         if before is None:
             self._learn_of_new_table(after)
@@ -309,26 +308,6 @@ class _Pass:
             self._record(step, effects)
             self._steps.append((step, translation.later))
         self._surroundings.steps.append(step)
-
-    def _taken(
-        self, translation: Translation, model: ModelState | None, state: ProjectState
-    ) -> Iterator[Statement]:
-        schema = self._surroundings.schema
-        for statement in (each for group in translation.now for each in group):
-            if isinstance(statement, CreateIndex):
-                if statement.name in schema.indexes and not statement.if_not_exists:
-                    yield statement
-            elif isinstance(statement, AddColumn):
-                made = (statement.table, statement.column) in schema.columns
-                if (made and not statement.if_not_exists) or _is_of_another(statement, model):
-                    yield statement
-            elif isinstance(statement, CreateTable) and not statement.if_not_exists:
-                # Names that Django makes up are all different.
-                given = model is None or bool(model.options.get("db_table"))
-                if statement.table in schema.tables or (
-                    given and _is_table_of_another(statement.table, model, state)
-                ):
-                    yield statement
 
     def _learn_of_new_table(self, model: ModelState | None) -> None:
         if model is not None and has_table(model):
@@ -344,24 +323,6 @@ def _state_for(operations: Iterable[Operation], state: ProjectState) -> ProjectS
     if all(isinstance(each, RunSQL) and not each.state_operations for each in operations):
         return state
     return state.clone()
-
-
-def _is_of_another(added: AddColumn, model: ModelState | None) -> bool:
-    """Tell whether two fields of the model have the column that is added."""
-    if model is None:
-        return False
-    columns = [column_name(name, each) for name, each in model.fields.items() if each.db_column]
-    return added.column in columns and (
-        added.column in model.fields or columns.count(added.column) > 1
-    )
-
-
-def _is_table_of_another(table: str, model: ModelState | None, state: ProjectState) -> bool:
-    return any(
-        table_name(other) == table
-        for other in state.models.values()
-        if other is not model and has_table(other)
-    )
 
 
 _TELLING = (RunSQL, AddConstraintNotValid, ValidateConstraint)

@@ -10,6 +10,7 @@ from django.db.migrations.state import ModelState, ProjectState
 from django.test import override_settings
 
 from zero_downtime.lint.model_states import (
+    UNKNOWN,
     column_name,
     column_type,
     has_table,
@@ -89,4 +90,4 @@ class Point(models.Field):  # type: ignore[type-arg]
 
 
 def test_the_type_of_a_field_that_needs_more_is_not_known() -> None:
-    assert column_type(Point(), order(), ProjectState()) is None
+    assert column_type(Point(), order(), ProjectState()) == UNKNOWN

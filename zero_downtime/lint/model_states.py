@@ -19,6 +19,9 @@ from zero_downtime.postgres.identifiers import MAX_BYTES
 
 AnyField: TypeAlias = "Field[Any, Any]"
 
+UNKNOWN = "unknown"
+"""The type of a column of which no more is known than that it is there."""
+
 
 def has_table(model: ModelState) -> bool:
     """Tell whether migrations look after a table of this model."""
@@ -73,11 +76,11 @@ def column_type(field: AnyField, model: ModelState, state: ProjectState) -> str 
 
 
 def _asked(method: Callable[[BaseDatabaseWrapper], str | None]) -> str | None:
-    """Return what a field says of its type; None if it cannot without more than it has here."""
+    """Return what a field says of its type; UNKNOWN if it cannot without more than it has here."""
     try:
         return method(database())
     except Exception:  # of another package: needs that one's backend (PostGIS), or a rendered model
-        return None
+        return UNKNOWN
 
 
 def _target(key: ForeignKey[Any, Any], model: ModelState) -> AnyField | None:

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from zero_downtime.postgres.type_changes import has_cast, rewrites_table
+from zero_downtime.postgres.type_changes import Conversion, conversion, has_cast, rewrites_table
 
 TYPES = [
     "varchar(10)",
@@ -101,3 +101,8 @@ def test_where_there_is_none_none_is_known(before: str, after: str) -> None:
 
 def test_types_that_nobody_knows_are_taken_to_be_stored_differently() -> None:
     assert rewrites_table("geometry(POINT,4326)", "geography(POINT,4326)")
+
+
+def test_what_extensions_cast_is_not_known() -> None:
+    assert conversion("hstore", "jsonb") == Conversion()
+    assert not conversion("uuid", "date").possible

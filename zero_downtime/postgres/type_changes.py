@@ -25,6 +25,16 @@ _KINDS = {
     "jsonb": "json",
     "json": "json",
 }
+_BUILT_IN = {
+    *_KINDS.values(),
+    "boolean",
+    "bytea",
+    "date",
+    "inet",
+    "interval",
+    "time",
+    "uuid",
+}
 # Digits before the point that any value may have: more do not fit for certain.
 _DIGITS = {
     "smallint": 4.5,
@@ -157,7 +167,8 @@ def conversion(before: str, after: str, *, cast: bool = True) -> Conversion:
         )
     cast_between = _cast_between(old, new)
     if cast_between is None:
-        return Conversion(possible=False)
+        # Extensions bring casts of their own.
+        return Conversion(possible=not {old.kind, new.kind} <= _BUILT_IN)
     too_many_digits = old.kind == new.kind == "number" and _digits(old) > _digits(new)
     too_precise = old.kind == new.kind == "number" and _fraction(old) > _fraction(new)
     too_long = _characters(old) > _capacity(new)

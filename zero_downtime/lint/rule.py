@@ -32,8 +32,11 @@ class Rule(ABC):
         """Yield what is wrong with the operation of `step`."""
 
     def remedy(self, step: Step) -> Remedy | None:
-        """Return what can be written instead of the operation without asking anybody."""
-        return remedy_for(step)
+        """Return what can be written instead of the operation without asking anybody.
+
+        A rule without hazards has nothing against the operation itself.
+        """
+        return remedy_for(step) if self.hazards else None
 
     @classmethod
     def page(cls) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from zero_downtime.lint.findings import Finding, Hazard
-from zero_downtime.lint.remedies import Remedy
 from zero_downtime.lint.rule import Rule
 from zero_downtime.lint.walk import Step
 from zero_downtime.postgres.statements import AddColumn, CreateIndex, CreateTable, Statement
@@ -51,10 +50,7 @@ class NameIsTaken(Rule):
     code = "ZD502"
     name = "name-is-taken"
     hazards = (Hazard.MAY_FAIL,)
-
-    def remedy(self, step: Step) -> Remedy | None:
-        """Return nothing: in whatever way it is made, the name is taken."""
-        return None
+    has_remedy = False
 
     def check(self, step: Step) -> Iterator[Finding]:
         for statement in step.taken:

@@ -27,13 +27,16 @@ class Rule(ABC):
     always_fails: ClassVar[bool] = False
     """What it finds fails on any database, even on one without rows."""
 
+    has_remedy: ClassVar[bool] = True
+    """Operations of the catalogue do without what it finds."""
+
     @abstractmethod
     def check(self, step: Step) -> Iterator[Finding]:
         """Yield what is wrong with the operation of `step`."""
 
     def remedy(self, step: Step) -> Remedy | None:
         """Return what can be written instead of the operation without asking anybody."""
-        return remedy_for(step)
+        return remedy_for(step) if self.has_remedy else None
 
     @classmethod
     def page(cls) -> str:

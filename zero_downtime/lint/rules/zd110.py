@@ -52,6 +52,7 @@ class ManyTablesLocked(Rule):
     code = "ZD110"
     name = "many-tables-locked"
     hazards = ()
+    has_remedy = False
 
     def check(self, step: Step) -> Iterator[Finding]:
         for effect in step.effects:

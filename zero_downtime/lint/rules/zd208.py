@@ -54,6 +54,7 @@ class DropDefaultBreaksOldCode(Rule):
     code = "ZD208"
     name = "drop-default-breaks-old-code"
     hazards = (Hazard.BREAKS_OLD_CODE,)
+    has_remedy = False
     statements = ()
 
     def check(self, step: Step) -> Iterator[Finding]:

@@ -46,6 +46,7 @@ class DropUniqueBreaksUpserts(Rule):
     code = "ZD209"
     name = "drop-unique-breaks-upserts"
     hazards = (Hazard.BREAKS_OLD_CODE,)
+    has_remedy = False
     statements = (DropConstraint, DropIndex)
 
     def check(self, step: Step) -> Iterator[Finding]:

@@ -41,6 +41,7 @@ class OpaqueSql(Rule):
     code = "ZD308"
     name = "opaque-sql"
     hazards = ()
+    has_remedy = False
 
     def check(self, step: Step) -> Iterator[Finding]:
         if not isinstance(step.operation, RunSQL):

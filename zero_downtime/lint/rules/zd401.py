@@ -41,6 +41,7 @@ class IrreversibleOperation(Rule):
     code = "ZD401"
     name = "irreversible-operation"
     hazards = (Hazard.IRREVERSIBLE,)
+    has_remedy = False
 
     def check(self, step: Step) -> Iterator[Finding]:
         operation = step.operation

@@ -49,6 +49,7 @@ class IdentifierTooLong(Rule):
     code = "ZD501"
     name = "identifier-too-long"
     hazards = ()
+    has_remedy = False
 
     def check(self, step: Step) -> Iterator[Finding]:
         for name in _names(step):

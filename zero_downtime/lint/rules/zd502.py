@@ -50,6 +50,7 @@ class NameIsTaken(Rule):
     code = "ZD502"
     name = "name-is-taken"
     hazards = (Hazard.MAY_FAIL,)
+    has_remedy = False
 
     def check(self, step: Step) -> Iterator[Finding]:
         for statement in step.taken:

@@ -46,8 +46,8 @@ def test_a_rule_is_known_by_code_and_by_name(name: str) -> None:
 
 
 def test_a_misspelt_rule_is_answered_with_the_closest() -> None:
-    with pytest.raises(UnknownName, match=r"Did you mean 'ZD201'\?") as raised:
-        get_rule("ZD2O1")
+    with pytest.raises(UnknownName, match=r"Did you mean 'ZD401'\?") as raised:
+        get_rule("ZD4O1")
 
     assert raised.value.returncode == 2
 

@@ -33,6 +33,7 @@ from zero_downtime.postgres.statements import (
     DropNotNull,
     DropTable,
     DropView,
+    EnumValue,
     Heavy,
     Lock,
     LockTable,
@@ -326,14 +327,24 @@ def test_indexes(sql: str, expected: Statement) -> None:
         ("create trigger x after insert on big execute function f()", CreateTrigger("big", "x")),
         ("drop trigger x on s.big", Brief("s.big", "DROP TRIGGER")),
         (BIG + "rename constraint x to y", Brief("big", "RENAME CONSTRAINT")),
-        ("alter type mood add value 'odd'", Brief("", "ALTER TYPE ... ADD VALUE")),
+        ("alter type mood add value 'odd'", EnumValue("", "odd")),
+        ("alter type mood rename value 'odd' to 'even'", EnumValue("", "even", "odd")),
         (
             "create or replace function f() returns int language sql return 1",
             Brief("", "CREATE FUNCTION"),
         ),
         (
             "drop type mood cascade",
-            Opaque("", "DROP TYPE ... CASCADE drops the columns and tables that need it"),
+            Opaque("", "DROP TYPE ... CASCADE drops the columns that need it"),
+        ),
+        (
+            "drop sequence numbers cascade",
+            Opaque("", "DROP SEQUENCE ... CASCADE drops the defaults that need it"),
+        ),
+        ("drop sequence numbers", Brief("", "DROP SEQUENCE")),
+        (
+            "drop database other",
+            Opaque("", "DROP DATABASE drops all that is in it", alone=True),
         ),
         ("call f()", Opaque("", "f is called, and may do anything")),
     ],
@@ -430,7 +441,7 @@ def test_writes_tell_what_else_they_read() -> None:
 
 
 def test_columns_whose_values_are_given_tell_more_to_who_knows_what_is_unique() -> None:
-    assert told("delete from big where code = 'x' and (a = 1 and b = 2 or a = 3)") == [
+    assert told("delete from big where code = 5 and (a = 1 and b = 2 or a = 3)") == [
         WriteRows("big", "DELETE", keys=True, pinned=frozenset(["code", "a"]))
     ]
 
@@ -484,7 +495,7 @@ def test_what_stands_in_a_block_is_seen() -> None:
         ReadRows("big"),
         DropColumn("big", "a"),
         Truncate("big"),
-        WriteRows("big", "UPDATE", columns=("b",)),
+        WriteRows("big", "UPDATE", columns=("b",), texts=frozenset(["it's"])),
         ReadRows("big"),
     ]
 

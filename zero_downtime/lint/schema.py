@@ -43,6 +43,8 @@ class Schema:
     """Those that SQL has made, and none of the models has."""
     columns: set[tuple[str, str]] = field(default_factory=set)
     """(table, column) of those that SQL has made."""
+    filled: set[tuple[str, str, str]] = field(default_factory=set)
+    """(app label, model, field) whose transition an earlier migration has a backfill for."""
 
     def learn(self, statement: Statement, *, by_sql: bool) -> None:
         """Take in what a statement has changed; `by_sql` says that no state tells it."""

@@ -32,6 +32,8 @@ from zero_downtime.lint.taken import taken
 from zero_downtime.lint.timeline import Effect, Timeline
 from zero_downtime.lint.translation import translate
 from zero_downtime.lint.translation.context import Context
+from zero_downtime.operations import BackfillField
+from zero_downtime.operations.backfill_operation import backfill_operations
 from zero_downtime.postgres.statements import (
     AddColumn,
     Default,
@@ -184,6 +186,14 @@ def walk(
         yield from _Pass(migration, state, Surroundings(schema, old_code), is_judged).steps()
         if migration.initial:
             initial_tables[migration.app_label] |= schema.new_tables
+        schema.filled.update(_filled_by(migration))
+
+
+def _filled_by(migration: Migration) -> Iterator[tuple[str, str, str]]:
+    """Yield (app label, model, field) of the backfills that the migration has for transitions."""
+    for operation in backfill_operations(migration):
+        if isinstance(operation, BackfillField) and operation.value is None:
+            yield migration.app_label, operation.model_name.lower(), operation.name
 
 
 def graph_order(loader: MigrationLoader) -> list[Migration]:

@@ -488,6 +488,8 @@ class WriteRows(Statement):
     """Those that an UPDATE sets."""
     pinned: frozenset[str] = frozenset()
     """Columns whose values WHERE gives. If one of them is unique, it concerns few rows."""
+    texts: frozenset[str] = frozenset()
+    """The literals in it that are not numbers."""
     lock = Lock.ROW_EXCLUSIVE
     observed = ("UPDATE all", "DELETE")
 
@@ -557,6 +559,15 @@ class CreateTrigger(Statement):
     name: str = ""
     lock = Lock.SHARE_ROW_EXCLUSIVE
     observed = ("CREATE TRIGGER",)
+
+
+@dataclass(frozen=True)
+class EnumValue(Statement):
+    """ALTER TYPE ... ADD VALUE, or RENAME VALUE. It locks no table."""
+
+    value: str = ""
+    was: str = ""
+    """What it is renamed from; "" if it is new."""
 
 
 @dataclass(frozen=True)

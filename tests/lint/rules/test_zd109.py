@@ -48,6 +48,38 @@ def test_these_stop_nobody(sql: str) -> None:
     assert not judge(run_sql(sql), atomic=False)
 
 
+@pytest.mark.parametrize(
+    ("sql", "hazards"),
+    [
+        ("REINDEX INDEX shop_order_pkey", ("blocks-writes",)),
+        ("ALTER DOMAIN percentage ADD CHECK (value <= 100)", ("blocks-writes",)),
+        ("VACUUM FULL", ("blocks-reads", "blocks-writes")),
+    ],
+)
+def test_a_table_that_the_sql_does_not_name_is_stopped_all_the_same(
+    sql: str, hazards: tuple[str, ...]
+) -> None:
+    [finding] = judge(run_sql(sql), atomic=False)
+
+    assert finding.rule == "ZD109"
+    assert finding.severity == "warning"
+    assert finding.hazards == hazards
+    assert finding.tables == ()
+    assert "which the SQL does not name" in finding.message
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "REINDEX INDEX CONCURRENTLY shop_order_pkey",
+        "ALTER DOMAIN percentage ADD CHECK (value <= 100) NOT VALID",
+        "VACUUM",
+    ],
+)
+def test_these_stop_no_unnamed_table_either(sql: str) -> None:
+    assert not judge(run_sql(sql), atomic=False)
+
+
 def test_a_lock_that_is_taken_by_hand_makes_others_wait_for_what_follows() -> None:
     lock = run_sql("LOCK TABLE shop_order")
     index = migrations.AddIndex("customer", models.Index(fields=["name"], name="name_idx"))

@@ -110,3 +110,22 @@ def test_if_not_exists_makes_no_table_new_that_is_there() -> None:
     assert [finding.rule for finding in judge(create, migrations.DeleteModel("Basket"))] == [
         "ZD206"
     ]
+
+
+def test_a_view_that_a_model_reads_is_a_table_to_running_code() -> None:
+    [finding] = judge(run_sql("DROP VIEW shop_legacyorder"))
+
+    assert finding.rule == "ZD206"
+    assert finding.severity == "error"
+    assert finding.hazards == ("breaks-old-code",)
+    assert finding.message == (
+        'Dropping view "shop_legacyorder" breaks running code, which still uses it.'
+    )
+
+
+def test_a_view_that_comes_back_or_that_no_model_reads_is_fine() -> None:
+    again = "CREATE VIEW shop_legacyorder AS SELECT id, note FROM shop_order"
+
+    assert not judge(run_sql("DROP VIEW shop_legacyorder", again))
+    assert not judge(run_sql("DROP VIEW IF EXISTS shop_legacyorder"), run_sql(again))
+    assert not judge(run_sql("DROP VIEW totals"))

@@ -42,10 +42,11 @@ def test_the_contract_right_behind_its_expand_leaves_no_time_to_deploy() -> None
     ids=["rename", "switch", "alter"],
 )
 def test_the_other_pairs(expand: Operation, contract: Operation) -> None:
-    assert [finding.rule for finding in judge(expand, contract, atomic=False)] == ["ZD503"]
+    assert len(judge(expand, contract, atomic=False, rule="ZD503")) == 1
     assert not judge_all(
         migration("0002_expand", expand, atomic=False),
         migration("0003_contract", contract, atomic=False),
+        rule="ZD503",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from zero_downtime.lint.findings import Finding, Hazard
+from zero_downtime.lint.findings import Finding, Hazard, Severity
 from zero_downtime.lint.rule import Rule, blocking, waiting_tables, who_waits
 from zero_downtime.lint.walk import Step
 from zero_downtime.postgres.statements import Heavy, LockTable
@@ -39,6 +39,9 @@ class HeavyCommand(Rule):
     one transaction all the same. For `VACUUM FULL` and `CLUSTER` there is nothing of the kind in
     PostgreSQL: the extensions pg_repack and pg_squeeze
     do it outside of migrations.
+
+    Which table waits for `REINDEX INDEX` or for a new constraint of a domain the SQL does not
+    say: hence a warning.
     """
 
     code = "ZD109"
@@ -48,6 +51,9 @@ class HeavyCommand(Rule):
 
     def check(self, step: Step) -> Iterator[Finding]:
         for effect, statement in step.effects_of(Heavy):
+            if not statement.table and statement.mode.stops_writes:
+                yield self._of_unnamed_table(step, statement)
+                continue
             hazards = blocking(effect)
             if not hazards:
                 continue
@@ -60,6 +66,26 @@ class HeavyCommand(Rule):
                 hazards=hazards,
                 tables=waiting_tables(effect),
                 effects=(effect,),
-                remedy="Use its CONCURRENTLY form where there is one; "
-                "otherwise do it outside of migrations, with pg_repack or pg_squeeze.",
+                remedy=_REMEDY,
             )
+
+    def _of_unnamed_table(self, step: Step, statement: Heavy) -> Finding:
+        hazards = [Hazard.BLOCKS_WRITES]
+        if statement.mode.stops_reads:
+            hazards.insert(0, Hazard.BLOCKS_READS)
+        return self.finding(
+            step,
+            f"{statement.command} goes through whole tables, which the SQL does not name. "
+            "Nobody can write them until it is done.",
+            severity=Severity.WARNING,
+            hazards=hazards,
+            tables=[],
+            remedy=_REMEDIES.get(statement.command.partition(" ")[0], _REMEDY),
+        )
+
+
+_REMEDY = (
+    "Use its CONCURRENTLY form where there is one; "
+    "otherwise do it outside of migrations, with pg_repack or pg_squeeze."
+)
+_REMEDIES = {"ALTER": "Add it NOT VALID, when no code violates it any more."}

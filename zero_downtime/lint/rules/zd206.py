@@ -6,8 +6,16 @@ from collections.abc import Iterator
 
 from zero_downtime.lint.findings import Finding, Hazard, Severity
 from zero_downtime.lint.rule import Rule
+from zero_downtime.lint.timeline import Effect
 from zero_downtime.lint.walk import Step
-from zero_downtime.postgres.statements import DropTable, Truncate
+from zero_downtime.postgres.statements import (
+    CreateTable,
+    CreateView,
+    DropTable,
+    DropView,
+    RenameTable,
+    Truncate,
+)
 
 
 class DropTableBreaksOldCode(Rule):
@@ -37,6 +45,8 @@ class DropTableBreaksOldCode(Rule):
 
     When no running code has the model any more, and the data is not needed or is kept elsewhere,
     drop the table with `RunSQL`. That its data is lost is a warning still.
+
+    A view that a model reads is a table to running code; it has no data of its own to lose.
     """
 
     code = "ZD206"
@@ -65,6 +75,15 @@ class DropTableBreaksOldCode(Rule):
                 if known
                 else "Make sure that nobody needs the data, or keep a copy.",
             )
+        for effect, view in step.effects_of(DropView):
+            if step.surroundings.old_code.knows_table(view.table) and not _comes_back(effect, step):
+                yield self.finding(
+                    step,
+                    f'Dropping view "{view.table}" breaks running code, which still uses it.',
+                    hazards=[Hazard.BREAKS_OLD_CODE],
+                    tables=[view.table],
+                    remedy="Take the model out of the code first; drop the view in a later deploy.",
+                )
         for _, emptied in step.effects_of(Truncate):
             yield self.finding(
                 step,
@@ -73,3 +92,13 @@ class DropTableBreaksOldCode(Rule):
                 tables=[emptied.table],
                 remedy="Delete in batches what is not needed, and keep a copy of the rest.",
             )
+
+
+def _comes_back(dropped: Effect, step: Step) -> bool:
+    """Tell whether the migration makes something of the same name afterwards."""
+    for later in step.surroundings.after(dropped):
+        match later.statement:
+            case CreateView(table=name) | CreateTable(table=name) | RenameTable(new_name=name):
+                if name == dropped.statement.table:
+                    return True
+    return False

@@ -12,6 +12,7 @@ from zero_downtime.postgres.parsing.names import dotted, strings, table_name
 from zero_downtime.postgres.parsing.trees import has_option
 from zero_downtime.postgres.statements import (
     Brief,
+    EnumValue,
     Heavy,
     Lock,
     LockTable,
@@ -143,8 +144,7 @@ def set_variable(statement: pg.VariableSetStmt) -> Iterator[Statement]:
 
 
 def alter_enum(statement: pg.AlterEnumStmt) -> Iterator[Statement]:
-    change = "RENAME" if statement.old_val else "ADD"
-    yield Brief("", f"ALTER TYPE ... {change} VALUE")
+    yield EnumValue("", statement.new_val, statement.old_val)
 
 
 def call(statement: pg.CallStmt) -> Iterator[Statement]:
@@ -153,3 +153,7 @@ def call(statement: pg.CallStmt) -> Iterator[Statement]:
 
 def execute(statement: pg.ExecuteStmt) -> Iterator[Statement]:
     yield Opaque("", f"{statement.name} is a prepared statement")
+
+
+def drop_database(statement: pg.DropdbStmt) -> Iterator[Statement]:
+    yield Opaque("", "DROP DATABASE drops all that is in it", alone=True)

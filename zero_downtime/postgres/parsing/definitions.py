@@ -43,8 +43,15 @@ _TABLES = (pg.OBJECT_TABLE, pg.OBJECT_FOREIGN_TABLE)
 _VIEWS = (pg.OBJECT_VIEW, pg.OBJECT_MATVIEW)
 # They belong to a table, which is named together with them.
 _OF_TABLES = (pg.OBJECT_TRIGGER, pg.OBJECT_RULE, pg.OBJECT_POLICY, pg.OBJECT_TABCONSTRAINT)
-# With CASCADE they take columns or tables along.
-_USED_BY_TABLES = (pg.OBJECT_TYPE, pg.OBJECT_DOMAIN, pg.OBJECT_EXTENSION, pg.OBJECT_SCHEMA)
+# With CASCADE they take tables, columns or their defaults along.
+_USED_BY_TABLES = {
+    pg.OBJECT_TYPE: "columns",
+    pg.OBJECT_DOMAIN: "columns",
+    pg.OBJECT_EXTENSION: "columns and tables",
+    pg.OBJECT_SCHEMA: "columns and tables",
+    pg.OBJECT_FUNCTION: "triggers, indexes and columns",
+    pg.OBJECT_SEQUENCE: "defaults",
+}
 _ABBREVIATED = {
     "TABCONSTRAINT": "CONSTRAINT",
     "MATVIEW": "MATERIALIZED VIEW",
@@ -135,7 +142,7 @@ def _drop(statement: DropStmt, node: Node) -> Statement:
     if kind in _OF_TABLES:
         return Brief(dotted(path[:-1]), what)
     if kind in _USED_BY_TABLES and statement.behavior == pg.DROP_CASCADE:
-        return Opaque("", f"{what} ... CASCADE drops the columns and tables that need it")
+        return Opaque("", f"{what} ... CASCADE drops the {_USED_BY_TABLES[kind]} that need it")
     return Brief("", what)
 
 

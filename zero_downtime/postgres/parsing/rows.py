@@ -150,13 +150,20 @@ class _Query:
         reads += [table for table in self._tables(write) if table != target]
         # What a data-modifying CTE does.
         yield from (each for each in inner if not isinstance(each, ReadRows | Brief))
-        yield replace(known, table=target, reads=tuple(dict.fromkeys(reads)))
+        yield replace(
+            known, table=target, reads=tuple(dict.fromkeys(reads)), texts=_texts_in(write)
+        )
 
     def _tables(self, part: Message) -> tuple[str, ...]:
         """Return the tables that a query names itself, not in a query inside of it."""
         relations = (node for node in descendants(part, _CLOSED) if isinstance(node, RangeVar))
         names = (self.table(relation) for relation in relations)
         return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _texts_in(write: Message) -> frozenset[str]:
+    literals = find_nodes(write, pg.A_Const)
+    return frozenset(each.sval.sval for each in literals if each.HasField("sval"))
 
 
 def _inner_queries(part: Message) -> Iterator[Message]:

@@ -101,6 +101,7 @@ _TRANSLATORS: dict[str, Callable[[Any], Iterator[Statement]]] = {
     "do_stmt": _do_block,
     "call_stmt": commands.call,
     "execute_stmt": commands.execute,
+    "dropdb_stmt": commands.drop_database,
 }
 
 # They lock no table, or none that running code uses.
@@ -122,7 +123,6 @@ _BRIEF = frozenset(
 )
 _ALONE = {
     "createdb_stmt": "CREATE DATABASE",
-    "dropdb_stmt": "DROP DATABASE",
     "create_table_space_stmt": "CREATE TABLESPACE",
     "drop_table_space_stmt": "DROP TABLESPACE",
     "create_subscription_stmt": "CREATE SUBSCRIPTION",

@@ -88,4 +88,4 @@ _REMEDY = (
     "Use its CONCURRENTLY form where there is one; "
     "otherwise do it outside of migrations, with pg_repack or pg_squeeze."
 )
-_REMEDIES = {"ALTER": "Add it NOT VALID, when no code violates it any more."}
+_REMEDIES = {"ALTER": "Leave the domain as it is, and give each of its columns a CHECK instead."}

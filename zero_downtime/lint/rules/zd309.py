@@ -39,9 +39,7 @@ class TransactionControl(Rule):
     ```python
     class Migration(migrations.Migration):
         operations = [
-            migrations.RunSQL(
-                "UPDATE shop_order SET note = '' WHERE id = 7", migrations.RunSQL.noop
-            ),
+            migrations.RunSQL("UPDATE shop_order SET note = '' WHERE id=7", migrations.RunSQL.noop),
         ]
     ```
     """

@@ -15,9 +15,9 @@ class ZeroDowntimeConfig(AppConfig):
 
     def ready(self) -> None:
         from zero_downtime import conf
-        from zero_downtime.management.checks import check_commands, check_migrations
+        from zero_downtime.management.checks import TAG, check_commands, check_migrations
 
-        checks.register(conf.check_settings, "zero_downtime")
-        checks.register(check_commands, "zero_downtime")
+        checks.register(conf.check_settings, TAG)
+        checks.register(check_commands, TAG)
         # It would make every command that runs the checks wait, and an old finding end it.
-        checks.register(check_migrations, "zero_downtime", deploy=True)
+        checks.register(check_migrations, TAG, deploy=True)

@@ -13,6 +13,8 @@ from django.core.management.base import CommandError
 if TYPE_CHECKING:
     from zero_downtime.lint.findings import Finding
 
+TAG = "zero_downtime"
+
 
 def check_commands(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
@@ -48,7 +50,7 @@ def _check(name: str, mixin: type) -> Iterator[CheckMessage]:
 def check_migrations(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Deployment check: what `lintmigrations` reports about the project's own apps."""
+    """Check what `lintmigrations` reports about the apps of the project itself."""
     from zero_downtime.lint.linter import Request, configured_baseline, report_on
 
     try:

@@ -74,3 +74,11 @@ def test_a_database_that_cannot_be_asked_is_one_line(shop: Project) -> None:
     assert result.returncode == 2
     assert "cannot be asked for the sizes of its tables" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--sizes", "--export-sizes"])
+def test_so_is_a_database_that_there_is_not(project: Project, option: str) -> None:
+    result = project.manage("lintmigrations", option, "--database=defualt", check=False)
+
+    assert result.returncode == 2
+    assert "There is no database 'defualt'. Did you mean 'default'?" in result.stderr

@@ -10,6 +10,7 @@ from pathlib import Path
 from django.core.management.base import CommandError
 from django.db import DatabaseError, connections
 
+from zero_downtime.errors import UnknownName
 from zero_downtime.postgres import catalog
 
 VERSION = 1
@@ -26,8 +27,11 @@ class Sizes:
         """Ask a database, which reads no table for it.
 
         Raises:
+            UnknownName: there is no such database.
             CommandError: with exit code 2, if it cannot be reached or is no PostgreSQL.
         """
+        if alias not in connections:
+            raise UnknownName("database", alias, connections)
         connection = connections[alias]
         if connection.vendor != "postgresql":
             raise CommandError(f"Database {alias!r} is no PostgreSQL.", returncode=2)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import psycopg.sql
 import pytest
+from django.db import migrations
 
 from tests.lint.judging import in_database_only, in_state_only, judge, run_sql
 
@@ -29,6 +33,22 @@ def test_what_cannot_be_looked_into_is_said_to_be_so(sql: str, why: str) -> None
     assert finding.tables == ()
     assert why in finding.message
     assert "suppress this with a reason" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        psycopg.sql.SQL("SELECT 1"),
+        b"SELECT 1",
+        [("nothing of all this", [], "too many")],
+        [()],
+    ],
+)
+def test_what_django_does_not_take_is_opaque_as_well(given: Any) -> None:
+    [finding] = judge(migrations.RunSQL(given, migrations.RunSQL.noop))
+
+    assert finding.rule == "ZD308"
+    assert "does not parse" in finding.message
 
 
 def test_each_reason_is_given_once() -> None:

@@ -32,8 +32,9 @@ def _texts(given: Any) -> Iterator[tuple[str, Any]]:
     """Yield what Django sends, with the parameters: a string, or each item of a list."""
     if given == RunSQL.noop:
         return
-    for item in [given] if isinstance(given, str) else given:
-        text, params = item if isinstance(item, list | tuple) else (item, None)
+    for item in given if isinstance(given, list | tuple) else [given]:
+        # Django accepts pairs only; what else there may be must not end the judgement.
+        text, params, *_ = (*item, None, None) if isinstance(item, list | tuple) else (item, None)
         yield text, params
 
 

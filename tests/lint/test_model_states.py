@@ -14,6 +14,7 @@ from zero_downtime.lint.model_states import (
     column_name,
     column_type,
     has_table,
+    many_to_many_table,
     table_name,
 )
 
@@ -26,6 +27,13 @@ def test_the_table_has_djangos_name_unless_it_is_given_one() -> None:
     assert table_name(order()) == "shop_order"
     assert table_name(order({"db_table": "Orders"})) == "Orders"
     assert len(table_name(ModelState("shop", "Order" * 20, []))) == 63
+
+
+def test_a_table_of_another_schema_has_the_name_that_sql_gives_it() -> None:
+    tags = models.ManyToManyField("shop.Tag", db_table='"sales"."order_tags"')
+
+    assert table_name(order({"db_table": '"sales"."orders"'})) == "sales.orders"
+    assert many_to_many_table("sales.orders", "tags", tags) == "sales.order_tags"
 
 
 @pytest.mark.parametrize("options", [{"managed": False}, {"proxy": True}])

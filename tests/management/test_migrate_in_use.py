@@ -55,6 +55,19 @@ def test_an_unsafe_migration_is_refused_on_a_table_in_use(shop: Project) -> None
     assert applied(shop) == ["0001"]
 
 
+def test_so_is_one_of_a_table_of_another_schema(shop: Project) -> None:
+    with shop.connect() as connection:
+        connection.execute("CREATE SCHEMA sales CREATE TABLE orders (id int)")
+        connection.execute("INSERT INTO sales.orders VALUES (1)")
+    sql = "migrations.RunSQL('CREATE INDEX ON sales.orders (id)', 'DROP INDEX sales.orders_id_idx')"
+    shop.write_migration("0002_index", sql, AFTER_INITIAL)
+
+    result = shop.manage("migrate", check=False)
+
+    assert result.returncode == 1
+    assert 'reads the whole table "sales.orders"' in result.stderr
+
+
 def test_a_suppression_in_the_migration_is_a_reason_as_well(shop: Project) -> None:
     comment = "# zero-downtime: ignore[add-index-blocks-writes] three users only\n"
     shop.write_migration("0002_index", comment + ADD_INDEX, AFTER_INITIAL)

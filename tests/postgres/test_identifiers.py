@@ -1,10 +1,18 @@
 from __future__ import annotations
 
+import pytest
 from django.db.backends.base.base import BaseDatabaseWrapper
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zero_downtime.postgres.identifiers import digest, fit, quote, quote_for_parameters
+from zero_downtime.postgres.identifiers import (
+    digest,
+    fit,
+    quote,
+    quote_for_parameters,
+    requoted,
+    unquoted,
+)
 
 
 def test_a_name_of_63_bytes_fits_as_it_is() -> None:
@@ -41,6 +49,27 @@ def test_the_server_takes_a_fitted_name_as_it_stands(connection: BaseDatabaseWra
         cursor.execute(f"CREATE TABLE {quote(connection, name)} ()")
         cursor.execute("SELECT relname FROM pg_class WHERE relname = %s", [name])
         assert cursor.fetchall() == [(name,)]
+
+
+@pytest.mark.parametrize(
+    ("db_table", "said"),
+    [
+        ("shop_order", "shop_order"),
+        ('"Orders"', "Orders"),
+        ('"sales"."orders"', "sales.orders"),
+        ('sales"."orders', "sales.orders"),
+        ('"public"."orders"', "orders"),
+    ],
+)
+def test_people_say_a_table_without_quotes(db_table: str, said: str) -> None:
+    assert unquoted(db_table) == said
+    assert unquoted(requoted(said)) == said
+
+
+def test_the_server_finds_what_people_say(connection: BaseDatabaseWrapper) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE SCHEMA sales CREATE TABLE orders ()")
+        cursor.execute(f"SELECT FROM {quote(connection, requoted('sales.orders'))}")
 
 
 def test_the_digest_depends_on_where_one_part_ends() -> None:

@@ -11,7 +11,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ModelState, ProjectState
 
 from zero_downtime.guard.plan import Facts, PlannedMigration
-from zero_downtime.lint.model_states import table_name
+from zero_downtime.lint.model_states import db_table
 from zero_downtime.models import Transition
 from zero_downtime.operations import BackfillField
 from zero_downtime.operations.backfill_operation import (
@@ -83,7 +83,7 @@ def _created_tables(migrations: Sequence[Migration]) -> dict[ModelKey, str]:
         for operation in flattened(migration.operations):
             if isinstance(operation, CreateModel):
                 model = ModelState(app_label, operation.name, [], dict(operation.options))
-                tables[app_label, operation.name_lower] = table_name(model)
+                tables[app_label, operation.name_lower] = db_table(model)
             elif (
                 isinstance(operation, RenameModel)
                 and (app_label, operation.old_name_lower) in tables
@@ -100,7 +100,7 @@ def _applied_tables(executor: MigrationExecutor) -> dict[ModelKey, str]:
     for migration, _ in executor.migration_plan(loader.graph.leaf_nodes(), clean_start=True):
         if (migration.app_label, migration.name) in loader.applied_migrations:
             migration.mutate_state(state, preserve=False)
-    return {key: table_name(model) for key, model in state.models.items()}
+    return {key: db_table(model) for key, model in state.models.items()}
 
 
 def _is_empty(connection: BaseDatabaseWrapper, table: str) -> bool:

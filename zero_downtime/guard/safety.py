@@ -16,6 +16,7 @@ from zero_downtime.lint.scope import first_party
 from zero_downtime.lint.source import MigrationSource
 from zero_downtime.lint.suppressions import suppress
 from zero_downtime.postgres import catalog
+from zero_downtime.postgres.identifiers import requoted
 
 
 def unsafe_findings(
@@ -37,9 +38,11 @@ def unsafe_findings(
 
 
 def _is_used(connection: BaseDatabaseWrapper, tables: Sequence[str]) -> bool:
+    # A table of no schema may have a dot in its name, too.
+    names = {name for table in tables for name in (table, requoted(table))}
     return not tables or any(
-        catalog.table_exists(connection, table) and catalog.has_rows(connection, table)
-        for table in tables
+        catalog.table_exists(connection, name) and catalog.has_rows(connection, name)
+        for name in names
     )
 
 

@@ -15,7 +15,7 @@ from django.db.migrations.state import ModelState, ProjectState
 from django.db.migrations.utils import resolve_relation
 from django.db.models import Field, ForeignKey
 
-from zero_downtime.postgres.identifiers import MAX_BYTES
+from zero_downtime.postgres.identifiers import MAX_BYTES, unquoted
 
 AnyField: TypeAlias = "Field[Any, Any]"
 
@@ -36,7 +36,12 @@ def has_table(model: ModelState) -> bool:
 
 
 def table_name(model: ModelState) -> str:
-    """Return the name of the model's table as Django would write it for PostgreSQL."""
+    """Return the name of the model's table, as the statements of a RunSQL name it, too."""
+    return unquoted(db_table(model))
+
+
+def db_table(model: ModelState) -> str:
+    """Return the name of the model's table as Django would give it to PostgreSQL, to be quoted."""
     name: str = model.options.get("db_table") or f"{model.app_label}_{model.name_lower}"
     return name if len(name) <= MAX_BYTES else truncate_name(name, MAX_BYTES)
 
@@ -105,7 +110,7 @@ def many_to_many_table(table: str, name: str, field: Any) -> str | None:
     if field.remote_field.through:
         return None
     fixed: str | None = field.db_table
-    return fixed or truncate_name(f"{table}_{name}", MAX_BYTES)
+    return unquoted(fixed) if fixed else truncate_name(f"{table}_{name}", MAX_BYTES)
 
 
 def many_to_many_tables(model: ModelState) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import strip_quotes
 
 MAX_BYTES = 63
 _DIGEST_LENGTH = 8
@@ -31,6 +32,17 @@ def quote(connection: BaseDatabaseWrapper, name: str) -> str:
     """Quote `name` as Django does, which lets `"schema"."table"` pass as it stands."""
     quoted: str = connection.ops.quote_name(name)
     return quoted
+
+
+def unquoted(table: str) -> str:
+    """Return a `db_table` as people say it: schema and table, or the table alone in `public`."""
+    return strip_quotes(table).replace('"."', ".").removeprefix("public.")
+
+
+def requoted(table: str) -> str:
+    """Return what `unquoted` has made, as a `db_table` again."""
+    schema, dot, name = table.partition(".")
+    return f'"{schema}"."{name}"' if dot else table
 
 
 def quote_for_parameters(connection: BaseDatabaseWrapper, name: str) -> str:

@@ -35,7 +35,7 @@ def table_name(relation: RangeVar) -> str:
 
 
 def qualified(schema: str, name: str) -> str:
-    """Return the name as Django's `db_table` has it: without a schema if that is `public`."""
+    """Return the name as people say it: without a schema if that is `public`."""
     return name if schema in ("", "public") else f"{schema}.{name}"
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+from django.core.management.base import CommandError
 from django.db import migrations, models
 from django.db.migrations import Migration
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
-from tests.lint.judging import SHOP, codes, judge, judge_all, migration
+from tests.lint.judging import SHOP, codes, in_state_only, judge, judge_all, migration
 from zero_downtime.lint.walk import Step, walk
 
 
@@ -130,3 +132,21 @@ def test_our_own_operations_of_the_same_name_are_not_taken_for_djangos() -> None
 
     assert codes(judge(migrations.AddIndex("order", index))) == ["ZD101"]
     assert not judge(AddIndexSomehow("order", index))
+
+
+@pytest.mark.parametrize(
+    ("operation", "reason"),
+    [
+        (migrations.RemoveField("ordre", "note"), r"raises KeyError: \('shop', 'ordre'\)"),
+        (migrations.RemoveField("order", "notes"), "raises KeyError: 'notes'"),
+        (in_state_only(migrations.RenameField("order", "notes", "note")), "FieldDoesNotExist"),
+    ],
+)
+def test_an_operation_that_does_not_fit_the_models_is_named(
+    operation: Operation, reason: str
+) -> None:
+    with pytest.raises(CommandError, match=reason) as refused:
+        steps(operation)
+
+    assert str(refused.value).startswith("shop.0002_change cannot be judged: <")
+    assert refused.value.returncode == 2

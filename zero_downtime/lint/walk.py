@@ -9,6 +9,7 @@ from itertools import dropwhile, takewhile
 from typing import Any, TypeGuard, TypeVar
 
 from django.contrib.postgres.operations import AddConstraintNotValid, ValidateConstraint
+from django.core.management.base import CommandError
 from django.db.migrations import (
     Migration,
     SeparateDatabaseAndState,
@@ -171,6 +172,9 @@ def walk(
 
     `together` says that the judged migrations are one plan: what one of them creates is new to
     the next. Otherwise only initial migrations of one app know of each other's tables.
+
+    Raises:
+        CommandError: with exit code 2, if an operation does not fit the state.
     """
     initial_tables: defaultdict[str, set[str]] = defaultdict(set)
     plan_tables: set[str] = set()
@@ -252,7 +256,7 @@ class _Pass:
                     self._advance(index, outermost, nested, database_state)
             for nested in operation.state_operations:
                 self._forget(nested, state)
-                nested.state_forwards(app_label, state)
+                self._move(nested, state)
                 self._meet(nested, state)
             return
         self._forget(operation, state)
@@ -261,13 +265,23 @@ class _Pass:
         if before is not None:
             # The operation changes the copy, so that `before` stays what it was.
             state.models[app_label, old_name] = before.clone()
-        operation.state_forwards(app_label, state)
+        self._move(operation, state)
         self._meet(operation, state)
         if self._judged or isinstance(operation, _TELLING):
             after = state.models.get((app_label, new_name))
             self._take_in(index, outermost, operation, before, after, state)
         elif before is None and isinstance(operation, ModelOperation):
             self._learn_of_new_table(state.models.get((app_label, new_name)))
+
+    def _move(self, operation: Operation, state: ProjectState) -> None:
+        try:
+            operation.state_forwards(self._migration.app_label, state)
+        except Exception as error:  # whatever an operation raises, `migrate` would end by it, too
+            raise CommandError(
+                f"{self._migration} cannot be judged: {operation!r} "
+                f"raises {type(error).__name__}: {error}",
+                returncode=2,
+            ) from error
 
     def _forget(self, operation: Operation, state: ProjectState) -> None:
         if self._judged and isinstance(operation, TAKING_AWAY):

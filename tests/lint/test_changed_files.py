@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,13 @@ def test_committed_staged_edited_and_unknown_files_are_changed(repository: Repos
     write(repository, "größer und neu", "ignored")
 
     assert changed(repository) == ["a", "b", "committed", "größer und neu", "staged"]
+
+
+def test_a_name_may_be_any_bytes(repository: Repository) -> None:
+    name = os.fsdecode(b"gr\xf6\xdfer")
+    write(repository, name)
+
+    assert changed(repository) == [name]
 
 
 def test_what_others_did_meanwhile_is_not(repository: Repository) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -37,11 +38,11 @@ def _git(arguments: list[str], directory: Path | None, failure: str = "Git faile
     """Return what Git prints; raise with `failure` and what it says if it cannot."""
     try:
         result = subprocess.run(
-            ["git", *arguments], cwd=directory, capture_output=True, text=True, check=False
+            ["git", *arguments], cwd=directory, capture_output=True, check=False
         )
     except FileNotFoundError:
         raise CommandError("--since needs Git, which is not installed.", returncode=2) from None
     if result.returncode:
-        said = " ".join(result.stderr.split())
+        said = " ".join(os.fsdecode(result.stderr).split())
         raise CommandError(f"{failure}{f' ({said})' if said else ''}.", returncode=2)
-    return result.stdout.removesuffix("\n")
+    return os.fsdecode(result.stdout).removesuffix("\n")

@@ -132,6 +132,22 @@ class Migration(migrations.Migration):
     ]
 '''
 
+FILLING_BEHIND_INDEX = """
+from django.db import migrations, models
+
+
+def fill(apps, schema_editor):
+    apps.get_model("shop", "order").objects.update(status="new")
+
+
+class Migration(migrations.Migration):
+    dependencies = [("shop", "0001_initial")]
+    operations = [
+        migrations.AddIndex("order", models.Index(fields=["status"], name="status_idx")),
+        migrations.RunPython(fill, migrations.RunPython.noop),
+    ]
+"""
+
 
 @pytest.fixture
 def shop(project: Project) -> Project:
@@ -316,3 +332,18 @@ def test_only_what_was_asked_for_is_fixed(shop: Project) -> None:
     after = sources(shop)
     assert "AddIndexConcurrently" in after["0002_both"]
     assert "migrations.RenameField" in after["0003_rename_name_customer_full_name"]
+
+
+def test_what_is_left_is_reported_where_it_is_now(shop: Project) -> None:
+    shop.write("shop/migrations/0002_fill.py", FILLING_BEHIND_INDEX)
+
+    result = shop.manage(
+        *("lintmigrations", "shop", "0002", "--fix", "--format", "json", "--fail-on", "never")
+    )
+
+    [finding] = json.loads(result.stdout)["findings"]
+    lines = (shop.directory / finding["path"]).read_text().splitlines()
+    assert finding["rule"] == "ZD301"
+    assert "RunPython" in lines[finding["line"] - 1]
+    assert "(update() in line 5)" in finding["message"]
+    assert "blocks-writes" not in finding["hazards"], "the index has a migration of its own now"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+import sys
+from collections.abc import Callable, Collection
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ImproperlyConfigured
@@ -11,9 +14,11 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError, connections
 from django.db.migrations.recorder import MigrationRecorder
 
-from zero_downtime.lint.findings import Report
+from zero_downtime.lint.findings import Finding, Report
 from zero_downtime.lint.fix import Fixes, plan_fixes
+from zero_downtime.lint.linter import Request, report_on
 from zero_downtime.lint.loading import load
+from zero_downtime.lint.python_code.sources import module_at
 
 if TYPE_CHECKING:
     from zero_downtime.lint.editing.files import Change
@@ -26,19 +31,39 @@ NO_DATABASE = (
 )
 
 
-def fix(report: Report, *, together: bool, say: Say) -> Report:
+def fix(report: Report, request: Request, *, say: Say) -> Report:
     """Write the remedies of what was found into the files; return the report of what is left.
 
-    `together` is what the migrations were judged with. `say` is told what was done, and what
-    was not and why.
+    `say` is told what was done, and what was not and why.
     """
-    fixes, changes = _planned(report, together=together, say=say)
+    fixes, changes = _planned(report, together=request.unapplied_in is not None, say=say)
     for change in changes:
         change.write()
         say(f"{change.path}: {'written' if change.before is None else 'changed'}")
     _tell(fixes, say)
-    left = tuple(each for each in report.findings if each not in fixes.fixed)
-    return replace(report, findings=left)
+    files = {change.path.resolve() for change in changes}
+    left = [
+        each for each in report.findings if each not in fixes.fixed and not _is_about(each, files)
+    ]
+    return replace(report, findings=(*left, *_findings_in(files, request)))
+
+
+def _findings_in(files: Collection[Path], request: Request) -> list[Finding]:
+    """Judge what has just been written: lines, and what is around an operation, are others."""
+    if not files:
+        return []
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and Path(file).resolve() in files:
+            del sys.modules[name]
+    importlib.invalidate_caches()
+    module_at.cache_clear()
+    report = report_on(replace(request, migration_name=None))
+    return [each for each in report.findings if _is_about(each, files)]
+
+
+def _is_about(finding: Finding, files: Collection[Path]) -> bool:
+    return finding.path is not None and Path(finding.path).resolve() in files
 
 
 def diff(report: Report, *, together: bool, say: Say) -> str:

@@ -136,14 +136,15 @@ class Command(BaseCommand):
         if options["update_baseline"]:
             self.update_baseline(file, options)
             return
-        report = report_on(_request(options, Baseline.read(file) if file else Baseline()))
+        request = _request(options, Baseline.read(file) if file else Baseline())
+        report = report_on(request)
         if options["diff"]:
             patch = fixing.diff(report, together=options["unapplied"], say=self.stderr.write)
             self.stdout.write(patch, ending="")
         else:
             if options["fix"]:
                 say = self.stdout.write if options["format"] == "text" else self.stderr.write
-                report = fixing.fix(report, together=options["unapplied"], say=say)
+                report = fixing.fix(report, request, say=say)
             self.show(report, options)
         if report.outdated:
             self.stderr.write(

@@ -49,7 +49,7 @@ class Baseline:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CommandError(
                 f"{str(path)!r} is no baseline ({type(error).__name__}: {error}). "
-                "Write it anew, with --update-baseline.",
+                "Delete it, and write it anew with --update-baseline.",
                 returncode=2,
             ) from error
 

@@ -347,3 +347,28 @@ def test_what_is_left_is_reported_where_it_is_now(shop: Project) -> None:
     assert "RunPython" in lines[finding["line"] - 1]
     assert "(update() in line 5)" in finding["message"]
     assert "blocks-writes" not in finding["hazards"], "the index has a migration of its own now"
+
+
+def test_a_file_keeps_its_encoding_and_the_ends_of_its_lines(shop: Project) -> None:
+    cookie = "# coding: latin-1\n# f\xfcr Gr\xf6\xdfen\n"
+    path = shop.write_migration("0002_status", INDEX, dependencies=AFTER_THE_FIRST)
+    path.write_text(cookie + path.read_text(), "latin-1", newline="\r\n")
+
+    shop.manage("lintmigrations", "--fix")
+
+    written = path.read_bytes()
+    assert written.startswith(cookie.replace("\n", "\r\n").encode("latin-1"))
+    assert b"AddIndexConcurrently" in written
+    assert written.count(b"\n") == written.count(b"\r\n")
+
+
+@pytest.mark.parametrize("indent", ["\t", "  "])
+def test_what_is_indented_otherwise_is_for_people(shop: Project, indent: str) -> None:
+    path = shop.write_migration("0002_status", INDEX, dependencies=AFTER_THE_FIRST)
+    path.write_text(path.read_text().replace("    ", indent))
+    before = path.read_text()
+
+    result = shop.manage("lintmigrations", "--fix", check=False)
+
+    assert path.read_text() == before
+    assert "by hand: its lines are not indented by four spaces" in result.stdout

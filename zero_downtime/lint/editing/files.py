@@ -7,7 +7,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.util import decode_source
+from io import BytesIO
 from pathlib import Path
+from tokenize import detect_encoding
 
 import libcst as cst
 from django.apps import apps
@@ -30,9 +32,12 @@ class Change:
     before: str | None
     """None for a file that is new."""
     after: str
+    newline: str = "\n"
 
     def write(self) -> None:
-        self.path.write_text(self.after, "utf-8")
+        """Write the file in the encoding that it declares."""
+        encoding, _ = detect_encoding(BytesIO(self.after.encode()).readline)
+        self.path.write_text(self.after, encoding, newline=self.newline)
 
     def diff(self) -> str:
         """Return the change as `git diff` would show it."""
@@ -77,15 +82,15 @@ class Editor:
             file = self._file(migration)
             assert file.parsed is not None
             sources = file.parsed.cut(migration, parts, fixes.moved.get(migration, {}))
-            yield Change(file.path, file.source, sources[0])
+            yield Change(file.path, file.source, sources[0], file.newline)
             for part, source in zip(parts[1:], sources[1:], strict=True):
                 path = file.path.with_name(f"{part.migration.name}.py")
-                yield Change(path, None, source)
+                yield Change(path, None, source, file.newline)
         for migration in fixes.moved.keys() - fixes.split.keys():
             file = self._file(migration)
             assert file.parsed is not None
             after = file.parsed.with_dependencies(fixes.moved[migration])
-            yield Change(file.path, file.source, after)
+            yield Change(file.path, file.source, after, file.newline)
 
     def _migrations(self) -> Collection[Migration]:
         migrations: Collection[Migration] = self.loader.disk_migrations.values()
@@ -106,6 +111,10 @@ class _File:
     @cached_property
     def source(self) -> str:
         return decode_source(self._source.content)
+
+    @property
+    def newline(self) -> str:
+        return "\r\n" if b"\r\n" in self._source.content else "\n"
 
     @cached_property
     def parsed(self) -> MigrationFile | None:

@@ -18,6 +18,8 @@ from zero_downtime.lint.migration_files import completed
 from zero_downtime.lint.rewrite import OWN_TABLES, Key, StageMigration
 from zero_downtime.lint.split import Part
 
+_INDENT = " " * 4
+
 
 class MigrationFile:
     """The source of a migration, parsed.
@@ -34,6 +36,8 @@ class MigrationFile:
         """Return what is not written down in such a way that it can be edited."""
         if self._class is None:
             return "its file has no class Migration"
+        if self._module.default_indent != _INDENT:
+            return "its lines are not indented by four spaces, as the lines to be added are"
         operations = self._value("operations")
         if not listing.is_listing(operations):
             return "its operations are not a plain list"

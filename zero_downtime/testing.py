@@ -51,11 +51,14 @@ def _assert_migrations_safe(
     if not apps.ready:
         django.setup()
 
+    from zero_downtime.errors import UnknownName
     from zero_downtime.lint.baseline import Baseline
     from zero_downtime.lint.findings import THRESHOLDS
     from zero_downtime.lint.linter import Request, configured_baseline, report_on
     from zero_downtime.lint.reporters import text
 
+    if fail_on not in THRESHOLDS:
+        raise UnknownName("severity", fail_on, THRESHOLDS)
     threshold = THRESHOLDS[fail_on]
     known = configured_baseline() if baseline is None else Baseline.read(Path(baseline))
     report = report_on(Request(app_labels=app_labels, since=since, baseline=known))

@@ -90,3 +90,11 @@ def test_views_need_the_columns_that_they_show() -> None:
     assert users(after(titles, all_of_it, other)) == ("all_of_it", "titles")
     assert users(after(titles, DropView("titles"))) == ()
     assert users(Schema()) == ()
+
+
+def test_an_index_belongs_to_the_schema_of_its_table() -> None:
+    schema = after(CreateIndex("sales.book", "idx"))
+
+    assert schema.has_index(CreateIndex("sales.tag", "idx"))
+    assert not schema.has_index(CreateIndex("book", "idx"))
+    assert not schema.has_index(CreateIndex("sales.book", "other"))

@@ -91,15 +91,23 @@ class Schema:
                 proven=any(check not in self.unproven for check in checks),
                 guarded=statement.guarded or bool(checks),
             )
-        if isinstance(statement, CreateIndex) and self._is_there(statement):
+        if (
+            isinstance(statement, CreateIndex)
+            and statement.if_not_exists
+            and self.has_index(statement)
+        ):
             return Brief(statement.table, "CREATE INDEX IF NOT EXISTS", Lock.SHARE)
         if isinstance(statement, AlterColumnType):
             views = self.views_of(statement.table, statement.column)
             return replace(statement, used_by=(*statement.used_by, *views)) if views else statement
         return statement
 
-    def _is_there(self, statement: CreateIndex) -> bool:
-        return statement.if_not_exists and statement.name in self.indexes
+    def has_index(self, statement: CreateIndex) -> bool:
+        """Tell whether SQL has made an index of that name, in the schema of the table."""
+        table = self.indexes.get(statement.name)
+        return table is not None and (
+            table.rpartition(".")[0] == statement.table.rpartition(".")[0]
+        )
 
     def not_null_checks_of(self, table: str, column: str) -> list[tuple[str, str]]:
         """Return (table, constraint) of the CHECKs made by SQL that keep NULL out of the column."""

@@ -13,7 +13,7 @@ def taken(translation: Translation, context: Context) -> Iterator[Statement]:
     """Yield the statements that make something of a name that an earlier migration has given."""
     for statement in (each for group in translation.now for each in group):
         match statement:
-            case CreateIndex(if_not_exists=False) if statement.name in context.schema.indexes:
+            case CreateIndex(if_not_exists=False) if context.schema.has_index(statement):
                 yield statement
             case AddColumn() if _is_taken_column(statement, context):
                 yield statement

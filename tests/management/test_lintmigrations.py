@@ -135,7 +135,7 @@ def test_the_exit_code_says_whether_it_found_what_was_asked_for(
         ("shpo", "There is no app with migrations 'shpo'. Did you mean 'shop'?"),
         ("shop 0002_idnex", "Did you mean '0002_index'?"),
         ("shop 000", "0001_initial, 0002_index, 0003_fill"),
-        ("--select ZD2O1", "There is no rule 'ZD2O1'. Did you mean 'ZD201'?"),
+        ("--select ZD1O9", "There is no rule 'ZD1O9'. Did you mean 'ZD109'?"),
         ("--ignore add-index-blocks", "Did you mean 'add-index-blocks-writes'?"),
         ("--explain ZD1011", "Did you mean 'ZD101'?"),
     ],

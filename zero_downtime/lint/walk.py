@@ -20,6 +20,7 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.operations.models import ModelOperation
 from django.db.migrations.state import ModelState, ProjectState
 
+from zero_downtime.errors import Refused
 from zero_downtime.lint.model_states import (
     AnyField,
     column_name,
@@ -276,6 +277,8 @@ class _Pass:
     def _move(self, operation: Operation, state: ProjectState) -> None:
         try:
             operation.state_forwards(self._migration.app_label, state)
+        except Refused:  # says it all
+            raise
         except Exception as error:  # whatever an operation raises, `migrate` would end by it, too
             raise CommandError(
                 f"{self._migration} cannot be judged: {operation!r} "

@@ -108,6 +108,16 @@ SETTINGS: dict[str, Setting] = {
     ),
     "LOCK_DEADLINE": Setting(600, SECONDS, "give up on an operation after retrying this long"),
     "LOCK_RETRY_MAX_DELAY": Setting(30, POSITIVE_SECONDS, "longest pause between two tries"),
+    "DATA_STATEMENT_TIMEOUT": Setting(
+        300,
+        POSITIVE_SECONDS,
+        "longest time of a statement of RunPython or RunSQL in a transaction",
+    ),
+    "DATA_IDLE_TIMEOUT": Setting(
+        60,
+        POSITIVE_SECONDS,
+        "longest time that the code of RunPython may take between two statements in a transaction",
+    ),
     "INLINE_BACKFILL_ROWS": Setting(
         10_000, ROWS, "tables with fewer rows are backfilled inside `migrate`"
     ),
@@ -174,6 +184,9 @@ SETTINGS: dict[str, Setting] = {
         "refuse",
         _one_of("refuse", "warn", "off"),
         "what `migrate` does with unsafe unapplied migrations",
+    ),
+    "MIGRATE_WAIT": Setting(
+        3600, SECONDS, "how long `migrate` waits while another one is at the same database"
     ),
     "LINT_BASELINE": Setting(
         None,

@@ -153,25 +153,74 @@ class BackfillRange(models.Model):
 
 
 class JournalEntry(models.Model):
-    """One migration that `migrate` applied or unapplied, or failed to."""
+    """One migration that `migrate` applied or unapplied, or tried to."""
 
     class Outcome(models.TextChoices):
+        # Begun by a process that is at it, or that died.
+        RUNNING = "running"
         APPLIED = "applied"
         UNAPPLIED = "unapplied"
+        FAKED = "faked"
         FAILED = "failed"
 
     app_label = models.CharField(max_length=255)
     name = models.CharField(max_length=255)
-    applied_at = models.DateTimeField(auto_now_add=True)
-    duration_seconds = models.FloatField()
-    outcome = models.CharField(max_length=20, choices=Outcome)
+    is_backwards = models.BooleanField(default=False)
+    # When it ended, or began as long as it has not.
+    applied_at = models.DateTimeField(auto_now=True)
+    # Those of all processes that were at it, but for the time between them.
+    duration_seconds = models.FloatField(default=0)
+    # How long it tried to get locks in vain, pauses between the tries included.
+    waited_seconds = models.FloatField(default=0)
+    retries = models.IntegerField(default=0)
+    outcome = models.CharField(max_length=20, choices=Outcome, default=Outcome.RUNNING)
+    error = models.TextField(default="")
+    # Who: of the operating system and of the database, and where from.
     user = models.CharField(max_length=255)
+    database_user = models.CharField(max_length=255, default="")
+    host = models.CharField(max_length=255, default="")
+    # By which software, as {"django": "6.1", ...}.
+    versions = models.JSONField(default=dict)
+    # Of the migration's file; empty if it is in none.
+    checksum = models.CharField(max_length=64, default="")
     # Why the safety check was overridden (`migrate --unsafe "REASON"`); empty when it was not.
     reason = models.TextField(default="")
-    operations = models.JSONField(default=list)
+    # Of a migration that is not atomic: what the operation that is running has done, as
+    # fingerprints of statements; and the statements that are left until the end.
+    statements_done = models.JSONField(default=list)
+    statements_left = models.JSONField(default=list)
 
     class Meta:
-        ordering = ["applied_at", "id"]
+        ordering = ["id"]
 
     def __str__(self) -> str:
         return f"{self.app_label}.{self.name} {self.outcome}"
+
+
+class JournaledOperation(models.Model):
+    """One operation of it, that was run or failed."""
+
+    entry = models.ForeignKey(JournalEntry, on_delete=models.CASCADE, related_name="operations")
+    # Its place in `Migration.operations`, from 0.
+    index = models.IntegerField()
+    description = models.TextField()
+    started_at = models.DateTimeField()
+    duration_seconds = models.FloatField()
+    waited_seconds = models.FloatField()
+    retries = models.IntegerField()
+    done = models.BooleanField()
+    # Of what the migration's file says of it: an operation that was edited is another one.
+    fingerprint = models.CharField(max_length=64)
+    # Of the schema statements that it ran; empty if there were none.
+    sql_fingerprint = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["entry", "index"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["entry", "index"], name="zero_downtime_journaled_operation"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.entry_id}: {self.index}: {self.description}"

@@ -3,6 +3,15 @@
 `backfill_progressed` and `backfill_ended` are sent with `sender=Backfill` and `backfill=`, the
 `zero_downtime.models.Backfill` as it was committed: the one after every batch, the other by every
 worker that goes because the backfill is `succeeded`, `failed` or `cancelled`.
+
+`migration_ended` is sent with `sender=JournalEntry` when `migrate` has applied, unapplied or faked
+a migration, or failed to: `entry=` the `zero_downtime.models.JournalEntry` that says how, and
+`alias=` the database.
+
+`lock_retried` is sent with `sender=None` after each try to get a lock that failed: `alias=` the
+database, `table=` the table as Django names it or None, `tries=` how many there were, `waited=` how
+long this one took, in seconds, the pause that follows included, and `blockers=` the
+`zero_downtime.postgres.locks.Session`s that were in the way.
 """
 
 from __future__ import annotations
@@ -11,3 +20,6 @@ from django.dispatch import Signal
 
 backfill_progressed = Signal()
 backfill_ended = Signal()
+
+migration_ended = Signal()
+lock_retried = Signal()

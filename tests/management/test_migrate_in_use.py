@@ -84,17 +84,8 @@ def test_a_reason_overrides_and_is_recorded(shop: Project) -> None:
     *_, first, second = document["migrations"]
     assert (first["app"], first["name"], first["reason"]) == ("shop", "0001_initial", "")
     assert (second["name"], second["reason"]) == ("0002_index", "three users only")
-    assert second["operations"] == ["Create index age_idx on field(s) age of model user"]
-    assert set(second) == {
-        "app",
-        "name",
-        "applied_at",
-        "duration_seconds",
-        "outcome",
-        "user",
-        "reason",
-        "operations",
-    }
+    (operation,) = second["operations"]
+    assert operation["description"] == "Create index age_idx on field(s) age of model user"
     assert "unsafe: three users only" in shop.manage("migrate", "--history").stdout
 
 
@@ -275,7 +266,8 @@ def test_stopping_in_the_middle_of_a_migration_outside_a_transaction_is_explaine
     with holding(shop.database_url, "TABLE shop_user"):
         result = shop.manage("migrate", check=False, settings=IMPATIENT)
     assert result.returncode == 1
-    assert "shop.0002_python is not atomic and could not get a lock in the middle" in result.stderr
+    problem = "shop.0002_python is not atomic and could not get a lock in the middle of 'Raw Python"
+    assert problem in result.stderr
     assert "migrate --fake" in result.stderr
     assert "Traceback" not in result.stderr
     assert journal(shop)[-1] == ("0002", "failed")

@@ -1,83 +1,211 @@
-"""The journal: which migration ran when, for how long, by whom, and with what outcome."""
+"""The journal: which migration ran when, for how long, by whom, and with what outcome.
+
+What it says of an atomic migration commits together with the migration. Of any other it says
+after each operation how far it is, so that a run that died can be continued.
+"""
 
 from __future__ import annotations
 
 import getpass
 import os
+import platform
+import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+import django
+import psycopg
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
+from django.utils import timezone
 
-from zero_downtime.models import JournalEntry
+from zero_downtime import __version__
+from zero_downtime.guard.checksums import checksum
+from zero_downtime.guard.waits import Waits
+from zero_downtime.models import JournaledOperation, JournalEntry
+from zero_downtime.postgres import catalog
+from zero_downtime.signals import migration_ended
 
-HISTORY_VERSION = 1
+Outcome = JournalEntry.Outcome
+
+
+@dataclass
+class Record:
+    """A migration that is being run, and what is known of it so far."""
+
+    entry: JournalEntry
+    waits_before: Waits
+    began: float = field(default_factory=time.monotonic)
+    operations: list[JournaledOperation] = field(default_factory=list)
+    """Those that this process has run."""
+    earlier: JournalEntry | None = None
+    """The entry of a process that died or failed at it."""
+    is_committed: bool = False
+    """The entry is in the database for good, whatever becomes of an open transaction."""
 
 
 class Journal:
-    """Notes each migration of one `migrate` run.
+    """Writes down what one `migrate` does to one database.
+
+    It may be that there is no table to write to: before our own migrations ran, and after they
+    were taken back. Then nothing is written.
 
     Args:
         reason: why the safety check was overridden; empty when it was not.
+        waits: what is counted while the migrations run.
     """
 
-    def __init__(self, connection: BaseDatabaseWrapper, reason: str = "") -> None:
+    def __init__(
+        self, connection: BaseDatabaseWrapper, reason: str = "", waits: Waits | None = None
+    ) -> None:
         self.connection = connection
         self.reason = reason
-        self.running: Migration | None = None
-        self.started = 0.0
+        self.waits = waits or Waits()
+        self.current: Record | None = None
+        self._had_tables = False
 
-    def begin(self, migration: Migration) -> None:
-        """Note that `migration` begins now."""
-        self.running = migration
-        self.started = time.monotonic()
-
-    def end(self, outcome: JournalEntry.Outcome) -> None:
-        """Write the entry of the migration that is running, if one is.
-
-        After `migrate zero_downtime zero` there is no table left to write to.
-        """
-        migration, self.running = self.running, None
-        if migration is None or not _has_table(self.connection):
-            return
-        JournalEntry.objects.using(self.connection.alias).create(
+    def begin(self, migration: Migration, *, is_backwards: bool) -> None:
+        """Note in memory that `migration` begins now."""
+        entry = JournalEntry(
             app_label=migration.app_label,
             name=migration.name,
-            duration_seconds=round(time.monotonic() - self.started, 3),
-            outcome=outcome,
-            user=_user(),
+            is_backwards=is_backwards,
             reason=self.reason,
-            operations=[operation.describe() for operation in migration.operations],
+            checksum=checksum(migration),
+            **self._who,
+        )
+        self.current = Record(entry, self.waits.so_far())
+
+    def keep(self, earlier: JournalEntry | None = None) -> None:
+        """Write, for good, that the current migration is running; go on with an entry."""
+        record = self._record()
+        if earlier is not None:
+            record.earlier = earlier
+            record.entry.pk = earlier.pk
+            record.entry.reason = self.reason or earlier.reason
+            record.entry.statements_done = earlier.statements_done
+            record.entry.statements_left = earlier.statements_left
+        self._write(record, Outcome.RUNNING)
+        record.is_committed = record.entry.pk is not None
+
+    @property
+    def entry(self) -> JournalEntry:
+        """The entry of the current migration."""
+        return self._record().entry
+
+    @contextmanager
+    def operation(self, noted: JournaledOperation) -> Iterator[JournaledOperation]:
+        """Note how long an operation of the current migration takes, and whether it gets done."""
+        record = self._record()
+        # It may be tried a second time.
+        record.operations = [each for each in record.operations if each.index != noted.index]
+        record.operations.append(noted)
+        noted.started_at = timezone.now()
+        began, before = time.monotonic(), self.waits.so_far()
+        try:
+            yield noted
+            noted.done = True
+        finally:
+            waited = self.waits.since(before)
+            noted.duration_seconds = round(time.monotonic() - began, 3)
+            noted.waited_seconds = round(waited.seconds, 3)
+            noted.retries = waited.retries
+
+    def keep_operation(self, statements_left: list[str]) -> None:
+        """Write the operation that was noted last, in the caller's transaction if there is one.
+
+        Args:
+            statements_left: what the operations so far have left until the end.
+        """
+        record = self._record()
+        entry, noted = record.entry, record.operations[-1]
+        if entry.pk is None:
+            return
+        entry.statements_done, entry.statements_left = [], statements_left
+        alias = self.connection.alias
+        with transaction.atomic(using=alias):
+            operations = JournaledOperation.objects.using(alias)
+            operations.filter(entry=entry, index=noted.index).delete()
+            operations.bulk_create(_of(entry, [noted]))
+            entry.save(using=alias, update_fields=["statements_done", "statements_left"])
+
+    def keep_statements(self, fingerprints: list[str]) -> None:
+        """Write what the operation that is running has done so far."""
+        entry = self.entry
+        JournalEntry.objects.using(self.connection.alias).filter(pk=entry.pk).update(
+            statements_done=fingerprints
         )
 
+    def write(self, outcome: Outcome) -> None:
+        """Write how far the current migration is, in the caller's transaction."""
+        self._write(self._record(), outcome)
 
-def history(connection: BaseDatabaseWrapper) -> dict[str, Any]:
-    """Return the JSON document of `manage.py migrate --history --json`, oldest entry first."""
-    entries: list[JournalEntry] = []
-    if _has_table(connection):
-        entries = list(JournalEntry.objects.using(connection.alias))
-    return {
-        "version": HISTORY_VERSION,
-        "migrations": [
-            {
-                "app": entry.app_label,
-                "name": entry.name,
-                "applied_at": entry.applied_at.isoformat(),
-                "duration_seconds": entry.duration_seconds,
-                "outcome": entry.outcome,
-                "user": entry.user,
-                "reason": entry.reason,
-                "operations": entry.operations,
-            }
-            for entry in entries
-        ],
-    }
+    def end(self, outcome: Outcome, error: str = "") -> None:
+        """Write how the current migration ended, unless that is written, and tell others."""
+        record, self.current = self.current, None
+        if record is None:
+            return
+        if outcome == Outcome.FAILED and not record.is_committed:
+            record.entry.pk = None  # it went with the transaction
+        if record.entry.pk is None or record.entry.outcome != outcome:
+            self._write(record, outcome, error)
+        migration_ended.send_robust(JournalEntry, entry=record.entry, alias=self.connection.alias)
+
+    def _write(self, record: Record, outcome: Outcome, error: str = "") -> None:
+        entry, earlier = record.entry, record.earlier
+        if not self._has_tables(entry):
+            return
+        waited = self.waits.since(record.waits_before)
+        duration = time.monotonic() - record.began
+        entry.outcome = outcome
+        entry.error = error
+        entry.duration_seconds = round(duration + (earlier.duration_seconds if earlier else 0), 3)
+        entry.waited_seconds = round(waited.seconds + (earlier.waited_seconds if earlier else 0), 3)
+        entry.retries = waited.retries + (earlier.retries if earlier else 0)
+        alias = self.connection.alias
+        entry.save(using=alias)
+        operations = JournaledOperation.objects.using(alias)
+        operations.bulk_create(_of(entry, [each for each in record.operations if not each.pk]))
+
+    def _has_tables(self, entry: JournalEntry) -> bool:
+        # Our own migrations make them, and take them away.
+        if not self._had_tables or entry.app_label == JournalEntry._meta.app_label:
+            table = JournaledOperation._meta.db_table
+            self._had_tables = catalog.table_exists(self.connection, table)
+        return self._had_tables
+
+    def _record(self) -> Record:
+        assert self.current is not None, "no migration is being run"
+        return self.current
+
+    @cached_property
+    def _who(self) -> dict[str, Any]:
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT current_user, current_setting('server_version')")
+            database_user, server_version = cursor.fetchone()
+        return {
+            "user": _user(),
+            "database_user": database_user,
+            "host": socket.gethostname(),
+            "versions": {
+                "zero_downtime": __version__,
+                "django": django.__version__,
+                "psycopg": psycopg.__version__,
+                "python": platform.python_version(),
+                "postgresql": server_version,
+            },
+        }
 
 
-def _has_table(connection: BaseDatabaseWrapper) -> bool:
-    """Ask as Django does: the history can be asked for on any database."""
-    return JournalEntry._meta.db_table in connection.introspection.table_names()
+def _of(entry: JournalEntry, operations: list[JournaledOperation]) -> list[JournaledOperation]:
+    for each in operations:
+        each.entry = entry
+    return operations
 
 
 def _user() -> str:

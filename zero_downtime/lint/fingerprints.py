@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from django.db.migrations.operations.base import Operation
 from django.utils.functional import Promise
 
 from zero_downtime.lint.findings import Finding
@@ -25,6 +26,12 @@ def identified(findings: Iterable[Finding]) -> list[Finding]:
     """
     seen: Counter[str] = Counter()
     return [each if each.fingerprint else _identified(each, seen) for each in findings]
+
+
+def fingerprint_of(operations: Iterable[Operation]) -> str:
+    """Return what tells operations from others that say something else."""
+    content = [[type(each).__qualname__, _plain(each.deconstruct())] for each in operations]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def _identified(finding: Finding, seen: Counter[str]) -> Finding:

@@ -29,25 +29,73 @@ class Migration(migrations.Migration):
                 ),
                 ("app_label", models.CharField(max_length=255)),
                 ("name", models.CharField(max_length=255)),
-                ("applied_at", models.DateTimeField(auto_now_add=True)),
-                ("duration_seconds", models.FloatField()),
+                ("is_backwards", models.BooleanField(default=False)),
+                ("applied_at", models.DateTimeField(auto_now=True)),
+                ("duration_seconds", models.FloatField(default=0)),
+                ("waited_seconds", models.FloatField(default=0)),
+                ("retries", models.IntegerField(default=0)),
                 (
                     "outcome",
                     models.CharField(
                         choices=[
+                            ("running", "Running"),
                             ("applied", "Applied"),
                             ("unapplied", "Unapplied"),
+                            ("faked", "Faked"),
                             ("failed", "Failed"),
                         ],
+                        default="running",
                         max_length=20,
                     ),
                 ),
+                ("error", models.TextField(default="")),
                 ("user", models.CharField(max_length=255)),
+                ("database_user", models.CharField(default="", max_length=255)),
+                ("host", models.CharField(default="", max_length=255)),
+                ("versions", models.JSONField(default=dict)),
+                ("checksum", models.CharField(default="", max_length=64)),
                 ("reason", models.TextField(default="")),
-                ("operations", models.JSONField(default=list)),
+                ("statements_done", models.JSONField(default=list)),
+                ("statements_left", models.JSONField(default=list)),
             ],
             options={
-                "ordering": ["applied_at", "id"],
+                "ordering": ["id"],
+            },
+        ),
+        CreateModelEverywhere(
+            name="JournaledOperation",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("index", models.IntegerField()),
+                ("description", models.TextField()),
+                ("started_at", models.DateTimeField()),
+                ("duration_seconds", models.FloatField()),
+                ("waited_seconds", models.FloatField()),
+                ("retries", models.IntegerField()),
+                ("done", models.BooleanField()),
+                ("fingerprint", models.CharField(max_length=64)),
+                ("sql_fingerprint", models.CharField(max_length=64)),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="operations",
+                        to="zero_downtime.journalentry",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["entry", "index"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("entry", "index"), name="zero_downtime_journaled_operation"
+                    )
+                ],
             },
         ),
         CreateModelEverywhere(

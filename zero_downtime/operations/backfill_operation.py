@@ -15,7 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations import Migration
 from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.operations.base import Operation, OperationCategory
+from django.db.migrations.operations.base import OperationCategory
 from django.db.migrations.state import ProjectState, StateApps
 
 from zero_downtime import conf
@@ -26,6 +26,7 @@ from zero_downtime.backfills.work import Work
 from zero_downtime.errors import Refused
 from zero_downtime.models import Backfill, Transition
 from zero_downtime.operations.base import (
+    Repeatable,
     flattened,
     historical_model,
     is_postgresql,
@@ -41,7 +42,7 @@ from zero_downtime.transitions.unused import ModelKey, is_unused
 _FOLLOWED_BY = ":"
 
 
-class BackfillOperation(Operation):
+class BackfillOperation(Repeatable):
     """An operation that moves the rows of one table."""
 
     category = OperationCategory.PYTHON

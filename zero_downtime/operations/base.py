@@ -17,6 +17,13 @@ from django.db.models import BaseConstraint, F, Index, Model, Q
 from zero_downtime.errors import Refused, UnknownName, did_you_mean
 
 
+class Repeatable(Operation):
+    """Can be run again after it died anywhere, and ends as if nothing had happened.
+
+    It looks first what is done already.
+    """
+
+
 def is_postgresql(schema_editor: BaseDatabaseSchemaEditor) -> bool:
     """Whether this database is one for which we know a better way than Django's own."""
     return schema_editor.connection.vendor == "postgresql"

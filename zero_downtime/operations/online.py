@@ -16,6 +16,7 @@ from django.db.models import Model
 from zero_downtime.backfills.sweep import FillNulls, sweep
 from zero_downtime.errors import Refused
 from zero_downtime.operations.base import (
+    Repeatable,
     historical_model,
     is_postgresql,
     model_in_state,
@@ -29,7 +30,7 @@ from zero_downtime.postgres.locks import briefly
 from zero_downtime.postgres.steps import OnlineTable
 
 
-class OnlineChange(Operation):
+class OnlineChange(Repeatable):
     """What is put before a stock operation to make it block nobody.
 
     The stock operation stays in charge of the state, and of databases other than PostgreSQL. On

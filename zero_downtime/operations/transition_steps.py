@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django.db.migrations.operations.base import Operation
 
-from zero_downtime.operations.base import migration_holding
+from zero_downtime.operations.base import Repeatable, migration_holding
 from zero_downtime.transitions.phases import TransitionKey
 
 
-class TransitionStep(Operation):
+class TransitionStep(Repeatable):
     """An operation that takes a transition from one phase to the next."""
 
     def transition_key(self, app_label: str) -> TransitionKey:

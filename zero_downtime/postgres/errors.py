@@ -9,6 +9,10 @@ DEADLOCK_DETECTED = "40P01"
 SERIALIZATION_FAILURE = "40001"
 QUERY_CANCELED = "57014"
 UNDEFINED_TABLE = "42P01"
+IDLE_IN_TRANSACTION_TIMEOUT = "25P03"
+# active_sql_transaction, invalid_transaction_termination: of statements that begin or end
+# transactions themselves
+NEEDS_NO_TRANSACTION = {"25001", "2D000"}
 CONNECTION_EXCEPTION_CLASS = "08"
 NOT_SUPPORTED_CLASS = "0A"
 SYNTAX_OR_ACCESS_CLASS = "42"

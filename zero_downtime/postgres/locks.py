@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import OperationalError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -24,6 +24,7 @@ from zero_downtime.errors import Refused
 from zero_downtime.postgres import errors
 from zero_downtime.postgres.catalog import IN_THIS_DATABASE, TABLE_AND_PARTITIONS
 from zero_downtime.postgres.identifiers import quote
+from zero_downtime.signals import lock_retried
 
 logger = logging.getLogger("zero_downtime.locks")
 
@@ -130,6 +131,7 @@ def retry_lock_failures(
     started = time.monotonic()
     deadline = started + conf.get("LOCK_DEADLINE")
     for number, delay in enumerate(_growing_delays(), start=1):
+        began = time.monotonic()
         try:
             return attempt()
         except OperationalError as error:
@@ -145,6 +147,10 @@ def retry_lock_failures(
                     f"{time.monotonic() - started:.0f} s. {blockers} "
                     "Run the same command again when those sessions have ended."
                 ) from error
+            waited = time.monotonic() - began + delay
+            lock_retried.send_robust(
+                None, alias=connection.alias, table=table, tries=number, waited=waited, blockers=()
+            )
             logger.warning(
                 "%s is locked by others (try %d). %s Next try in %.1f s.",
                 subject,
@@ -207,7 +213,9 @@ def sessions_holding_locks(
               AND (%(table)s::text IS NULL OR pg_class.oid = to_regclass(%(table)s))
         )
     """
-    return _other_sessions(connection, holds_lock, table, limit)
+    return sessions_where(
+        connection, holds_lock, {"table": quote(connection, table) if table else None}, limit
+    )
 
 
 def sessions_holding_snapshots(connection: BaseDatabaseWrapper, limit: int = 5) -> list[Session]:
@@ -216,12 +224,13 @@ def sessions_holding_snapshots(connection: BaseDatabaseWrapper, limit: int = 5) 
     Those of other roles are seen only by members of `pg_read_all_stats`.
     """
     holds_snapshot = "backend_xmin IS NOT NULL AND datname = current_database()"
-    return _other_sessions(connection, holds_snapshot, None, limit)
+    return sessions_where(connection, holds_snapshot, {}, limit)
 
 
-def _other_sessions(
-    connection: BaseDatabaseWrapper, condition: str, table: str | None, limit: int
+def sessions_where(
+    connection: BaseDatabaseWrapper, condition: str, params: Mapping[str, Any], limit: int = 5
 ) -> list[Session]:
+    """Return other sessions for which an SQL condition on `activity` holds, oldest first."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -233,7 +242,7 @@ def _other_sessions(
             ORDER BY activity.xact_start NULLS LAST
             LIMIT %(limit)s
             """,
-            {"table": quote(connection, table) if table else None, "limit": limit},
+            {**params, "limit": limit},
         )
         return [Session(*row) for row in cursor.fetchall()]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -39,3 +39,31 @@ def count_by_application(connection: BaseDatabaseWrapper, name: str) -> int:
             [name],
         )
         return int(cursor.fetchone()[0])
+
+
+@contextmanager
+def local_limits(connection: BaseDatabaseWrapper, limits: Mapping[str, float]) -> Iterator[None]:
+    """Set timeouts, in seconds, in the transaction that is open; they end with the block.
+
+    One that is stricter already stays. An error takes them away with the transaction.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT name, setting,
+                   set_config(name, least(nullif(setting::int, 0), wanted)::text, true)
+            FROM unnest(%s::text[], %s::int[]) AS limits (limited, wanted)
+            JOIN pg_settings ON name = limited
+            """,
+            [list(limits), [max(1, round(1000 * each)) for each in limits.values()]],
+        )
+        former = [(name, setting) for name, setting, _ in cursor.fetchall()]
+    yield
+    for name, setting in former:
+        set_local(connection, name, setting)
+
+
+def set_local(connection: BaseDatabaseWrapper, name: str, value: str) -> None:
+    """Set a setting in the transaction that is open."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config(%s, %s, true)", [name, value])

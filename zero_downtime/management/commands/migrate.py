@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.core.management.commands.migrate import Command as DjangoCommand
-from django.db import OperationalError, connections
+from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
@@ -16,13 +16,16 @@ from django.db.migrations.loader import MigrationLoader
 
 from zero_downtime import conf
 from zero_downtime.backfills import statuses
-from zero_downtime.errors import Refused
 from zero_downtime.guard import facts, safety
-from zero_downtime.guard.journal import Journal, history
+from zero_downtime.guard.history import history
+from zero_downtime.guard.journal import Journal
 from zero_downtime.guard.patience import StatementPatience
 from zero_downtime.guard.plan import HeldBack, MigrationKey, nearest_targets, plan
+from zero_downtime.guard.running import Runner
 from zero_downtime.guard.targets import Target, find_targets
+from zero_downtime.guard.turn import turn
 from zero_downtime.guard.under_way import describe_transitions
+from zero_downtime.guard.waits import counted
 from zero_downtime.guard.way_back import require_way_back
 from zero_downtime.models import Backfill, JournalEntry
 from zero_downtime.postgres import catalog, errors
@@ -32,6 +35,7 @@ from zero_downtime.transitions.unused import nobody_uses
 OWN_APP = "zero_downtime"
 
 # Django hands (action, migration) to its progress callback around every migration.
+_STARTS = {"apply_start", "unapply_start"}
 _OUTCOMES = {
     "apply_success": JournalEntry.Outcome.APPLIED,
     "unapply_success": JournalEntry.Outcome.UNAPPLIED,
@@ -45,7 +49,7 @@ class GuardedMigrateMixin:
     stand before another package's `migrate` as well as before Django's.
     """
 
-    journal: Journal | None = None
+    runner: Runner | None = None
     verbosity: int
     stdout: Any
     stderr: Any
@@ -59,6 +63,12 @@ class GuardedMigrateMixin:
         )
         parser.add_argument(
             "--history", action="store_true", help="Show the journal of migrations and exit."
+        )
+        parser.add_argument(
+            "--no-resume",
+            action="store_false",
+            dest="resume",
+            help="Begin migrations that did not end anew, instead of where they were left.",
         )
         parser.add_argument("--json", action="store_true", help="With --history: print JSON.")
 
@@ -85,7 +95,15 @@ class GuardedMigrateMixin:
     ) -> None:
         """Apply or unapply what may run now, and say what may not."""
         self.verbosity = options["verbosity"]
-        self.journal = Journal(connection, reason=options["unsafe"] or "")
+        with turn(connection), counted(connection.alias) as waits:
+            journal = Journal(connection, reason=options["unsafe"] or "", waits=waits)
+            self.runner = Runner(connection, journal, resumes=options["resume"])
+            self.migrate_in_turn(connection, args, options)
+
+    def migrate_in_turn(
+        self, connection: BaseDatabaseWrapper, args: tuple[Any, ...], options: dict[str, Any]
+    ) -> None:
+        """Do so while nobody else does."""
         executor = MigrationExecutor(connection)
         targets = find_targets(executor.loader, options["app_label"], options["migration_name"])
         if options["app_label"] != OWN_APP:
@@ -174,42 +192,34 @@ class GuardedMigrateMixin:
     ) -> None:
         """Call the command we stand before, with lock timeouts and retries.
 
-        An atomic migration that could not get its locks is rolled back and not recorded, so
-        calling the command again goes on with just that one.
+        Each migration is retried by itself. What else the command does (creating the tables of
+        apps without migrations) is one transaction, after which there is nothing to be repeated.
         """
-        assert self.journal is not None
-        journal = self.journal
+        assert self.runner is not None
         stock_handle = super().handle  # type: ignore[misc]
-
-        def attempt() -> None:
-            try:
-                stock_handle(*args, **options)
-            except OperationalError as error:
-                stuck = journal.running
-                if errors.is_lock_failure(error) and stuck is not None and not stuck.atomic:
-                    raise _stuck_halfway(stuck, error) from error
-                raise
-
+        journal = self.runner.journal
         try:
             with (
                 lock_timeout(connection, conf.get("LOCK_TIMEOUT")),
                 connection.execute_wrapper(StatementPatience(connection)),
             ):
-                retry_lock_failures(connection, attempt)
-        except BaseException:
+                retry_lock_failures(connection, lambda: stock_handle(*args, **options))
+        except BaseException as error:
             if connection.is_usable():
-                journal.end(JournalEntry.Outcome.FAILED)
+                journal.end(JournalEntry.Outcome.FAILED, error=errors.message(error))
             raise
 
     def migration_progress_callback(
         self, action: str, migration: Migration | None = None, fake: bool = False
     ) -> None:
-        """Keep the journal, then show progress as the command does."""
-        if self.journal is not None and migration is not None:
-            if action in ("apply_start", "unapply_start"):
-                self.journal.begin(migration)
+        """Take over what is about to run, keep the journal, show progress as the command does."""
+        if self.runner is not None and migration is not None:
+            journal = self.runner.journal
+            if action in _STARTS:
+                journal.begin(migration, is_backwards=action == "unapply_start")
+                self.runner.take_over(migration)
             elif action in _OUTCOMES:
-                self.journal.end(_OUTCOMES[action])
+                journal.end(JournalEntry.Outcome.FAKED if fake else _OUTCOMES[action])
         super().migration_progress_callback(action, migration, fake)  # type: ignore[misc]
 
     def report(self, connection: BaseDatabaseWrapper, held_back: Sequence[HeldBack]) -> None:
@@ -253,14 +263,6 @@ def _changes_no_schema(options: dict[str, Any]) -> bool:
     """Whether the command only looks, only records, or only synchronizes an unmigrated app."""
     return any(options[name] for name in ("plan", "check_unapplied", "prune", "fake")) or (
         options["run_syncdb"] and bool(options["app_label"])
-    )
-
-
-def _stuck_halfway(migration: Migration, error: Exception) -> Refused:
-    return Refused(
-        f"{migration.app_label}.{migration.name} is not atomic and could not get a lock in the "
-        f"middle: {error}. What it did before stays done. If its operations can be repeated, run "
-        "the same command again; if not, finish it by hand and run migrate --fake."
     )
 
 

@@ -1,0 +1,112 @@
+"""A schema editor that takes notes of what it executes, and can go on where another one died."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from django.db import DatabaseError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+from zero_downtime.guard.leftovers import clear_up
+from zero_downtime.guard.patience import is_concurrent
+from zero_downtime.postgres import errors
+from zero_downtime.postgres.locks import retry_lock_failures
+
+# Writes the fingerprints of the statements that the operation which is running has done.
+KeepStatements = Callable[[list[str]], None]
+
+_BEGUN = "begun "
+
+
+class NotingEditor(BaseDatabaseSchemaEditor):
+    """Put before the schema editor of a connection, of whatever kind that is.
+
+    While in `once`, a statement outside transactions and the note that it is done commit
+    together, so that it is not done twice, whenever the process dies.
+    """
+
+    def __init__(self, connection: BaseDatabaseWrapper, atomic: bool = True) -> None:
+        super().__init__(connection, atomic=atomic)
+        self._executed: list[str] = []
+        self._keep: KeepStatements | None = None
+
+    @contextmanager
+    def once(self, done: list[str], keep: KeepStatements) -> Iterator[None]:
+        """Execute no statement twice, of which a process before this one has `done` some."""
+        self._keep = keep
+        self._done = done
+        self._done_before = Counter(done)
+        try:
+            yield
+        finally:
+            self._keep = None
+
+    def take_fingerprint(self) -> str:
+        """Return what tells the statements since the last call from others; "" for none."""
+        executed, self._executed = self._executed, []
+        return _digest("\n".join(executed)) if executed else ""
+
+    def execute(self, sql: Any, params: Any = ()) -> None:
+        """Execute a statement, unless it is known to be done."""
+        fingerprint = _digest(f"{sql} {params!r}")
+        self._executed.append(fingerprint)
+        if self._keep is None or self.connection.in_atomic_block:
+            super().execute(sql, params)
+        elif self._done_before[fingerprint]:
+            self._done_before[fingerprint] -= 1
+        elif is_concurrent(sql) or not self._execute_in_transaction(sql, params, fingerprint):
+            self._execute_alone(sql, params, fingerprint)
+
+    def _execute_in_transaction(self, sql: Any, params: Any, fingerprint: str) -> bool:
+        """Execute a statement and note it; return False if it cannot run in a transaction."""
+        keep, done = self._keep, [*self._done, fingerprint]
+        assert keep is not None
+
+        def attempt() -> None:
+            with transaction.atomic(using=self.connection.alias):
+                super(NotingEditor, self).execute(sql, params)
+                keep(done)
+
+        try:
+            retry_lock_failures(self.connection, attempt)
+        except DatabaseError as error:
+            if errors.sqlstate(error) in errors.NEEDS_NO_TRANSACTION:
+                return False
+            raise
+        self._done = done
+        return True
+
+    def _execute_alone(self, sql: Any, params: Any, fingerprint: str) -> None:
+        """Note that a statement is begun, then that it is done: it cannot commit with a note."""
+        assert self._keep is not None
+        begun = _BEGUN + fingerprint
+        if not (self._done_before[begun] and clear_up(self, sql)):
+            self._keep([*self._done, begun])
+            try:
+                super().execute(sql, params)
+            except DatabaseError as error:
+                if errors.is_misfit(error):  # it has not done anything
+                    self._keep(self._done)
+                raise
+        self._done = [*self._done, fingerprint]
+        self._keep(self._done)
+
+
+def noting_editor(connection: BaseDatabaseWrapper, *, atomic: bool) -> NotingEditor:
+    """Return an editor of the connection's own kind that takes notes."""
+    return _noting(connection.SchemaEditorClass)(connection, atomic=atomic)
+
+
+@cache
+def _noting(kind: type[BaseDatabaseSchemaEditor]) -> type[NotingEditor]:
+    return type(f"Noting{kind.__name__}", (NotingEditor, kind), {})
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,219 @@
+"""Running one migration: in one transaction that is tried again, or so that it can be continued.
+
+Django's executor asks the migrations it has loaded to apply or unapply themselves. A `Runner`
+takes that over, and has the operations run one by one by Django's own means, with retries, limits
+and notes around each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from django.db import OperationalError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations import Migration
+from django.db.migrations.operations import SeparateDatabaseAndState
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
+
+from zero_downtime.errors import Refused
+from zero_downtime.guard.editor import NotingEditor, noting_editor
+from zero_downtime.guard.history import unfinished
+from zero_downtime.guard.journal import Journal
+from zero_downtime.guard.limits import data_limits
+from zero_downtime.guard.steps import Backwards, Forwards, Step, Way, steps_of
+from zero_downtime.models import JournalEntry
+from zero_downtime.operations.base import applied_state, run_deferred_sql
+from zero_downtime.postgres import errors
+from zero_downtime.postgres.locks import retry_lock_failures
+from zero_downtime.postgres.sessions import set_local
+
+# What is done instead of an operation, for migrations that nobody can edit.
+Substitutes = Mapping[Operation, Sequence[Operation]]
+
+
+class Runner:
+    """Runs the migrations of one `migrate`.
+
+    Args:
+        resumes: whether to go on where a migration that is not atomic was left.
+    """
+
+    def __init__(
+        self, connection: BaseDatabaseWrapper, journal: Journal, *, resumes: bool = True
+    ) -> None:
+        self.connection = connection
+        self.journal = journal
+        self.resumes = resumes
+
+    def take_over(self, migration: Migration, substitutes: Substitutes | None = None) -> None:
+        """Do what Django's executor is about to ask of `migration`, the next thing it asks.
+
+        An attribute of this one object is what it will find: no class is changed.
+        """
+        steps_are_atomic = False
+        if substitutes:
+            steps_are_atomic = migration.atomic
+            migration.atomic = False  # type: ignore[misc]
+            migration.operations = [  # type: ignore[misc]
+                _substituted(each, substitutes) for each in migration.operations
+            ]
+        run = partial(self._run, migration, steps_are_atomic)
+        migration.apply = partial(run, Forwards)  # type: ignore[method-assign]
+        migration.unapply = partial(run, Backwards)  # type: ignore[method-assign]
+
+    def _run(
+        self,
+        migration: Migration,
+        steps_are_atomic: bool,
+        kind: type[Forwards | Backwards],
+        state: ProjectState,
+        schema_editor: BaseDatabaseSchemaEditor,
+        collect_sql: bool = False,
+    ) -> ProjectState:
+        """Run `migration`; `schema_editor` has begun a transaction if it is an atomic one."""
+        way: Way = kind(steps_of(migration), state)
+        if not migration.atomic:
+            self._run_in_steps(migration, way, steps_are_atomic)
+        elif isinstance(way, Forwards):
+            way = self._run_atomic(way)
+            # Together with Django's own record of it.
+            self.journal.write(JournalEntry.Outcome.APPLIED)
+        else:
+            self._run_atomic_backwards(migration, way)
+        return way.state
+
+    def _run_atomic(self, way: Way) -> Way:
+        """Run all steps in a savepoint, again and again until they get their locks.
+
+        What is rolled back to a savepoint gives its locks back, too. So Django's transaction
+        around it stays as it is, with the record of the migration that Django writes in the end.
+        """
+
+        def attempt() -> Way:
+            nonlocal way
+            try:
+                with noting_editor(self.connection, atomic=True) as editor:
+                    for step in way.order():
+                        self._run_noted(way, step, editor)
+            except OperationalError as error:
+                if errors.is_lock_failure(error):
+                    # Whoever limits idle transactions does not mean the pauses of this one.
+                    set_local(self.connection, "idle_in_transaction_session_timeout", "0")
+                    if isinstance(way, Forwards):
+                        way = Forwards(way.steps, applied_state(self.connection))
+                raise
+            return way
+
+        return retry_lock_failures(self.connection, attempt)
+
+    def _run_atomic_backwards(self, migration: Migration, way: Way) -> None:
+        """Django records that it is unapplied in another transaction, so the journal goes first."""
+        earlier = self._unfinished(migration, is_backwards=True)
+        if earlier is not None and earlier.outcome == JournalEntry.Outcome.RUNNING:
+            self.journal.keep(earlier)
+        else:
+            self._run_atomic(way)
+            self.journal.write(JournalEntry.Outcome.RUNNING)
+
+    def _run_in_steps(self, migration: Migration, way: Way, steps_are_atomic: bool) -> None:
+        """Run the steps one after the other, each of them as good as once."""
+        earlier = self._unfinished(migration, is_backwards=isinstance(way, Backwards))
+        done = _done(earlier, way.steps) if earlier else set()
+        self.journal.keep(earlier)
+        entry = self.journal.entry
+        with noting_editor(self.connection, atomic=False) as editor:
+            editor.deferred_sql.extend(entry.statements_left)
+            for step in way.order():
+                if step.index in done:
+                    way.skip(step)
+                elif step.is_repeatable:
+                    self._run_noted(way, step, editor)
+                    self._keep_step(editor)
+                elif step.is_atomic or steps_are_atomic:
+                    self._run_in_transaction(way, step, editor)
+                else:
+                    self._run_once(way, step, editor)
+            with editor.once(entry.statements_done, self.journal.keep_statements):
+                run_deferred_sql(editor)
+
+    def _run_once(self, way: Way, step: Step, editor: NotingEditor) -> None:
+        entry = self.journal.entry
+        try:
+            with editor.once(entry.statements_done, self.journal.keep_statements):
+                self._run_noted(way, step, editor)
+        except OperationalError as error:
+            if errors.is_lock_failure(error):  # in a transaction that its own code has begun
+                raise _stuck(step, error) from error
+            raise
+        self._keep_step(editor)
+
+    def _run_in_transaction(self, way: Way, step: Step, editor: NotingEditor) -> None:
+        state = way.state
+
+        def attempt() -> None:
+            way.state = state.clone()
+            with transaction.atomic(using=self.connection.alias):
+                self._run_noted(way, step, editor)
+                self._keep_step(editor)
+
+        retry_lock_failures(self.connection, attempt)
+
+    def _run_noted(self, way: Way, step: Step, editor: NotingEditor) -> None:
+        with (
+            self.journal.operation(step.noted()) as noted,
+            data_limits(self.connection, step),
+        ):
+            way.run(step, editor)
+            noted.sql_fingerprint = editor.take_fingerprint()
+            noted.fingerprint = "" if step.migration.atomic else step.fingerprint
+
+    def _keep_step(self, editor: NotingEditor) -> None:
+        self.journal.keep_operation([str(each) for each in editor.deferred_sql])
+
+    def _unfinished(self, migration: Migration, *, is_backwards: bool) -> JournalEntry | None:
+        if not self.resumes:
+            return None
+        return unfinished(self.connection, migration, is_backwards=is_backwards)
+
+
+def _stuck(step: Step, error: Exception) -> Refused:
+    return Refused(
+        f"{step.migration} is not atomic and could not get a lock in the middle of "
+        f"{step.noted().description!r}: {errors.message(error)}. What that did before stays done. "
+        "If it can be repeated, run the same command again, which begins with it; if not, finish "
+        f"it by hand, and record it: manage.py migrate --fake {step.migration.app_label} "
+        f"{step.migration.name}"
+    )
+
+
+def _substituted(operation: Operation, substitutes: Substitutes) -> Operation:
+    if operation not in substitutes:
+        return operation
+    return SeparateDatabaseAndState(
+        database_operations=list(substitutes[operation]), state_operations=[operation]
+    )
+
+
+def _done(earlier: JournalEntry, steps: Sequence[Step]) -> set[int]:
+    """Return the indexes of the steps that ran before.
+
+    Raises:
+        Refused: one of them has changed since.
+    """
+    by_index = {step.index: step for step in steps}
+    ran = earlier.operations.filter(done=True)
+    for noted in ran:
+        step = by_index.get(noted.index)
+        if step is None or step.fingerprint != noted.fingerprint:
+            app_label, name = earlier.app_label, earlier.name
+            raise Refused(
+                f"{app_label}.{name} was changed after a run of it that did not end: its "
+                f"operation {noted.index} ({noted.description!r}) is done, and is another one now. "
+                "Change it back, and run the same command again; or undo by hand what was done, "
+                "and run: manage.py migrate --no-resume; or finish by hand, and record it: "
+                f"manage.py migrate --fake {app_label} {name}"
+            )
+    return {noted.index for noted in ran}

@@ -1,0 +1,112 @@
+"""A migration taken apart into what is run at once, forwards or backwards."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations import Migration, RunPython, RunSQL
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
+
+from zero_downtime.lint.fingerprints import fingerprint_of
+from zero_downtime.models import JournaledOperation
+from zero_downtime.operations.base import Repeatable, flattened
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation of a migration; all of them, if the migration has a way of its own."""
+
+    migration: Migration
+    """Like the whole one, but with nothing else in it."""
+    index: int
+
+    @property
+    def operations(self) -> Sequence[Operation]:
+        return self.migration.operations
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells it from a step that says something else."""
+        return fingerprint_of(self.operations)
+
+    @property
+    def is_repeatable(self) -> bool:
+        return all(isinstance(each, Repeatable) for each in flattened(self.operations))
+
+    @property
+    def is_atomic(self) -> bool:
+        return all(each.atomic for each in self.operations)
+
+    @property
+    def moves_data(self) -> bool:
+        """Whether it may run anything, and not only what Django makes of models."""
+        return any(isinstance(each, RunPython | RunSQL) for each in flattened(self.operations))
+
+    def noted(self) -> JournaledOperation:
+        """Return what the journal is to say of it, before anything is known but what it is."""
+        description = "; ".join(each.describe() for each in self.operations)
+        return JournaledOperation(index=self.index, description=description, done=False)
+
+
+def steps_of(migration: Migration) -> list[Step]:
+    """Take `migration` apart."""
+    kind = type(migration)
+    if kind.apply is not Migration.apply or kind.unapply is not Migration.unapply:
+        return [Step(_with(migration, migration.operations), 0)]
+    return [
+        Step(_with(migration, [operation]), index)
+        for index, operation in enumerate(migration.operations)
+    ]
+
+
+def _with(migration: Migration, operations: Sequence[Operation]) -> Migration:
+    part = copy.copy(migration)
+    part.operations = list(operations)  # type: ignore[misc]  # as Migration.__init__ does
+    return part
+
+
+class Forwards:
+    """Each step begins with the state that the one before it has left."""
+
+    def __init__(self, steps: Sequence[Step], state: ProjectState) -> None:
+        self.steps = steps
+        self.state = state  # with which Django's executor will go on
+
+    def order(self) -> Iterable[Step]:
+        """Return the steps in the order in which they run."""
+        return self.steps
+
+    def run(self, step: Step, schema_editor: BaseDatabaseSchemaEditor) -> None:
+        migration = step.migration
+        self.state = type(migration).apply(migration, self.state, schema_editor)
+
+    def skip(self, step: Step) -> None:
+        self.state = step.migration.mutate_state(self.state, preserve=False)
+
+
+class Backwards:
+    """Each step is taken back from the state before it, the last one first."""
+
+    def __init__(self, steps: Sequence[Step], state: ProjectState) -> None:
+        self.steps = steps
+        self.state = state
+        self._before = [state]
+        for step in steps[:-1]:
+            self._before.append(step.migration.mutate_state(self._before[-1], preserve=True))
+
+    def order(self) -> Iterable[Step]:
+        return reversed(self.steps)
+
+    def run(self, step: Step, schema_editor: BaseDatabaseSchemaEditor) -> None:
+        migration = step.migration
+        type(migration).unapply(migration, self._before[step.index], schema_editor)
+
+    def skip(self, step: Step) -> None:
+        """Nothing depends on it."""
+
+
+Way = Forwards | Backwards

@@ -175,6 +175,11 @@ SETTINGS: dict[str, Setting] = {
         _one_of("refuse", "warn", "off"),
         "what `migrate` does with unsafe unapplied migrations",
     ),
+    "POOL_MODE": Setting(
+        "transaction",
+        _one_of("transaction", "session"),
+        "how a proxy before the server, such as PgBouncer, pools; without one it says nothing",
+    ),
     "LINT_BASELINE": Setting(
         None,
         _or_none(PATH, "none"),

@@ -188,6 +188,11 @@ SETTINGS: dict[str, Setting] = {
     "MIGRATE_WAIT": Setting(
         3600, SECONDS, "how long `migrate` waits while another one is at the same database"
     ),
+    "POOL_MODE": Setting(
+        "transaction",
+        _one_of("transaction", "session"),
+        "how a proxy before the server, such as PgBouncer, pools; without one it says nothing",
+    ),
     "LINT_BASELINE": Setting(
         None,
         _or_none(PATH, "none"),

@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import resource
-import subprocess
-import sys
 import tempfile
-import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-import benchmarks
 from benchmarks.benchmark import Options
+from benchmarks.commands import Command, run_once
 from benchmarks.figures import Findings, alternate
 from benchmarks.laboratory import Laboratory
 from benchmarks.lint.project import PEERS, Project
 from devtools.database_url import database_settings
 
-REPOSITORY = Path(benchmarks.__file__).parents[1]
 AS_PACKAGES = {name.replace("_", "-"): name for name in PEERS}
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command of the project's manage.py.
-
-    Args:
-        settings: the module that has the app installed which brings the command.
-        exits_with: all codes that say that it has done its work.
-    """
-
-    settings: str
-    arguments: tuple[str, ...]
-    exits_with: tuple[int, ...] = (0,)
 
 
 COMMANDS = {
@@ -98,35 +78,3 @@ def alternate_commands(laboratory: Laboratory, options: Options, names: list[str
             if is_installed(name)
         }
         return alternate(subjects, options.runs)
-
-
-def run_once(directory: Path, command: Command) -> dict[str, float]:
-    """Run a command of the project in `directory`, and return what that took."""
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-    # What Python has compiled once it need not compile again, as anywhere.
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    cpu, started = children_cpu(), time.perf_counter()
-    ended = subprocess.run(
-        [
-            *(sys.executable, "-m", "benchmarks.lint.manage"),
-            *(str(directory), command.settings, *command.arguments),
-        ],
-        cwd=directory,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    seconds = time.perf_counter() - started
-    if ended.returncode not in command.exits_with:
-        raise RuntimeError(f"{command.arguments[0]} has failed: {ended.stdout}{ended.stderr}")
-    return {
-        "seconds": seconds,
-        "CPU seconds": children_cpu() - cpu,
-        "peak memory MiB": int(ended.stderr.split()[-1]) / 2**20,
-    }
-
-
-def children_cpu() -> float:
-    """Return the processor seconds of this process's children that have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime

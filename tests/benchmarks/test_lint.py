@@ -17,7 +17,7 @@ from tests.benchmarks.test_backfill import REPOSITORY, benchmarks
 def manage(project: Path, *arguments: str) -> str:
     """Run a command of the project, and return what it prints."""
     ended = subprocess.run(
-        [sys.executable, "-m", "benchmarks.lint.manage", str(project), "settings", *arguments],
+        [sys.executable, "-m", "benchmarks.manage", str(project), "settings", *arguments],
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,
         text=True,

@@ -1,6 +1,6 @@
 """A project's manage.py; the last line of its errors is its peak memory in bytes.
 
-python -m benchmarks.lint.manage DIRECTORY SETTINGS_MODULE COMMAND [ARGUMENT ...]
+python -m benchmarks.manage DIRECTORY SETTINGS_MODULE COMMAND [ARGUMENT ...]
 """
 
 from __future__ import annotations

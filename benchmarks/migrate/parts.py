@@ -1,0 +1,14 @@
+"""All parts of the benchmark."""
+
+from __future__ import annotations
+
+from benchmarks.benchmark import Benchmark
+from benchmarks.migrate import trivial
+
+MIGRATE = Benchmark(
+    name="migrate",
+    description="running migrations",
+    size=300,
+    parts={"trivial": trivial.measure},
+    counted="migrations",
+)

@@ -1,0 +1,45 @@
+"""What the guard costs where there is nothing to guard: an empty database."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from benchmarks.benchmark import Options
+from benchmarks.commands import Command, run_once
+from benchmarks.figures import Findings, alternate
+from benchmarks.laboratory import Laboratory
+from benchmarks.migrate.project import write_project
+from tests.support.databases import temporary_database
+
+STOCK = "stock migrate"
+OURS = "our migrate"
+# The same project, with the app and without it.
+COMMANDS = {STOCK: Command("stock", ("migrate",)), OURS: Command("guarded", ("migrate",))}
+
+
+def measure(laboratory: Laboratory, options: Options) -> Findings:
+    """Seconds and CPU of all migrations on an empty database, against stock `migrate`."""
+    with tempfile.TemporaryDirectory() as folder:
+        directory = Path(folder)
+        write_project(directory, options.size)
+        for command in COMMANDS.values():  # has Python compile the migrations
+            migrate(laboratory, directory, command)
+        subjects = {
+            name: partial(migrate, laboratory, directory, command)
+            for name, command in COMMANDS.items()
+        }
+        found = alternate(subjects, options.runs)
+    found.compare("seconds", OURS, STOCK, at_most=1.1)
+    found.compare("CPU seconds", OURS, STOCK)
+    found.compare("server CPU seconds", OURS, STOCK)
+    return found
+
+
+def migrate(laboratory: Laboratory, directory: Path, command: Command) -> dict[str, float]:
+    """Run the command on a database of its own, and return what that took."""
+    with temporary_database(laboratory.server.url) as url:
+        with laboratory.stopwatch() as elapsed:
+            figures = run_once(directory, command, {"DATABASE_URL": url})
+        return figures | {"server CPU seconds": elapsed.server_cpu}

@@ -211,7 +211,8 @@ class JournaledOperation(models.Model):
     done = models.BooleanField()
     # Of what the migration's file says of it: an operation that was edited is another one.
     fingerprint = models.CharField(max_length=64)
-    # Of the schema statements that it ran; empty if there were none.
+    # Of the schema statements that it ran; empty if there were none, and for operations that look
+    # first what is left to do.
     sql_fingerprint = models.CharField(max_length=64)
 
     class Meta:

@@ -25,6 +25,7 @@ from django.db.migrations import Migration
 from django.utils import timezone
 
 from zero_downtime import __version__
+from zero_downtime.guard import entries
 from zero_downtime.guard.checksums import checksum
 from zero_downtime.guard.waits import Waits
 from zero_downtime.models import JournaledOperation, JournalEntry
@@ -42,7 +43,7 @@ class Record:
     waits_before: Waits
     began: float = field(default_factory=time.monotonic)
     operations: list[JournaledOperation] = field(default_factory=list)
-    """Those that this process has run."""
+    """Those that this process has run and that are not written yet."""
     earlier: JournalEntry | None = None
     """The entry of a process that died or failed at it."""
     is_committed: bool = False
@@ -117,22 +118,30 @@ class Journal:
             noted.retries = waited.retries
 
     def keep_operation(self, statements_left: list[str]) -> None:
-        """Write the operation that was noted last, in the caller's transaction if there is one.
+        """Write the operation that is noted, in the caller's transaction if there is one.
 
         Args:
             statements_left: what the operations so far have left until the end.
         """
         record = self._record()
-        entry, noted = record.entry, record.operations[-1]
+        entry = record.entry
         if entry.pk is None:
             return
         entry.statements_done, entry.statements_left = [], statements_left
         alias = self.connection.alias
         with transaction.atomic(using=alias):
-            operations = JournaledOperation.objects.using(alias)
-            operations.filter(entry=entry, index=noted.index).delete()
-            operations.bulk_create(_of(entry, [noted]))
+            self._insert(record)
             entry.save(using=alias, update_fields=["statements_done", "statements_left"])
+        record.operations = []
+
+    def _insert(self, record: Record) -> None:
+        """Write what is noted of operations, instead of what was when they failed."""
+        operations = JournaledOperation.objects.using(self.connection.alias)
+        indexes = [each.index for each in record.operations]
+        operations.filter(entry=record.entry, index__in=indexes).delete()
+        for each in record.operations:
+            each.entry = record.entry
+        operations.bulk_create(record.operations)
 
     def keep_statements(self, fingerprints: list[str]) -> None:
         """Write what the operation that is running has done so far."""
@@ -167,10 +176,12 @@ class Journal:
         entry.duration_seconds = round(duration + (earlier.duration_seconds if earlier else 0), 3)
         entry.waited_seconds = round(waited.seconds + (earlier.waited_seconds if earlier else 0), 3)
         entry.retries = waited.retries + (earlier.retries if earlier else 0)
-        alias = self.connection.alias
-        entry.save(using=alias)
-        operations = JournaledOperation.objects.using(alias)
-        operations.bulk_create(_of(entry, [each for each in record.operations if not each.pk]))
+        if entry.pk is None:
+            entries.insert(self.connection, entry, record.operations)
+        else:
+            entry.save(using=self.connection.alias)
+            self._insert(record)
+        record.operations = []
 
     def _has_tables(self, entry: JournalEntry) -> bool:
         # Our own migrations make them, and take them away.
@@ -200,12 +211,6 @@ class Journal:
                 "postgresql": server_version,
             },
         }
-
-
-def _of(entry: JournalEntry, operations: list[JournaledOperation]) -> list[JournaledOperation]:
-    for each in operations:
-        each.entry = entry
-    return operations
 
 
 def _user() -> str:

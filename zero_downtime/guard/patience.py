@@ -54,6 +54,8 @@ def is_concurrent(sql: Any) -> bool:
     Elsewhere it is a comment, a text or a name, and the long timeout would make others wait.
     """
     text = sql.as_string(None) if isinstance(sql, Composable) else str(sql)
+    if "CONCURRENTLY" not in text.upper():  # looking closer takes a hundred times as long
+        return False
     words = (
         word.upper()
         for kind, word in tokenize(text)  # type: ignore[no-untyped-call]

@@ -167,7 +167,9 @@ class Runner:
             data_limits(self.connection, step),
         ):
             way.run(step, editor)
-            noted.sql_fingerprint = editor.take_fingerprint()
+            sql_fingerprint = editor.take_fingerprint()
+            # What is left to do for one that looks first is no mark of what it is.
+            noted.sql_fingerprint = "" if step.is_repeatable else sql_fingerprint
             noted.fingerprint = "" if step.migration.atomic else step.fingerprint
 
     def _keep_step(self, editor: NotingEditor) -> None:

@@ -38,7 +38,9 @@ from zero_downtime.lint.translation.online import online
 from zero_downtime.operations import BackfillField
 from zero_downtime.operations.backfill_operation import backfill_operations
 from zero_downtime.postgres.statements import (
+    AddCheck,
     AddColumn,
+    Constraint,
     CreateTable,
     Default,
     Opaque,
@@ -70,12 +72,6 @@ class Surroundings:
     """Those of all operations of the migration, in the order in which they run."""
     steps: list[Step] = field(default_factory=list)
 
-    def existing_tables(self) -> Iterator[tuple[str, str]]:
-        """Yield (app label, table) of all models whose tables running code may be using."""
-        for model in self.old_code.state.models.values():
-            if has_table(model) and (name := table_name(model)) not in self.schema.new_tables:
-                yield model.app_label, name
-
     def steps_before(self, step: Step) -> Iterator[Step]:
         """Yield the steps of the migration before `step`."""
         return takewhile(lambda each: each is not step, self.steps)
@@ -95,6 +91,16 @@ class Surroundings:
                 case WriteRows() | Opaque() as writing if writing.table in ("", table):
                     null.clear()
         return null
+
+    def holds_but_null(self, effect: Effect, constraint: Constraint) -> bool:
+        """Tell whether all columns of a constraint are new, unfilled, and may be NULL by it.
+
+        NULL is fine with every CHECK and foreign key but a CHECK that forbids just that.
+        """
+        if isinstance(constraint, AddCheck) and constraint.proves_not_null:
+            return False
+        null = self.null_columns(effect, constraint.table)
+        return bool(constraint.columns) and null.issuperset(constraint.columns)
 
     def after(self, effect: Effect) -> Iterator[Effect]:
         """Yield what the migration does after `effect`."""

@@ -146,6 +146,13 @@ def test_what_cannot_be_told_is_said_to_be_so() -> None:
     assert homemade.endswith(": not known (Homemade is no operation of Django's)")
 
 
+def test_sql_may_lock_no_table_or_not_say_which() -> None:
+    assert operations_of(run_sql("SELECT 1"), run_sql("DROP INDEX status_idx")) == [
+        "Raw SQL operation: locks no table",
+        "Raw SQL operation: not known (it does not say of which table the index is)",
+    ]
+
+
 def test_what_django_refuses_is_said_to_fail() -> None:
     to_many = migrations.AlterField("order", "note", models.ManyToManyField("shop.Tag"))
     assert operations_of(to_many) == [

@@ -15,7 +15,7 @@ from zero_downtime.lint.timeline import Effect
 from zero_downtime.lint.translation import is_known
 from zero_downtime.lint.walk import Step
 from zero_downtime.operations.backfill_operation import BackfillOperation
-from zero_downtime.postgres.statements import Lock, Opaque, Refused
+from zero_downtime.postgres.statements import DropIndex, Lock, Opaque, Refused
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def _tables(effects: Iterable[Effect], sizes: Sizes) -> Iterable[TableForecast]:
         locks = {
             table: lock
             for table, lock in effect.statement.locks.items()
-            if table not in effect.new_tables
+            if table and table not in effect.new_tables
         }
         works = any(table not in effect.new_tables for table in effect.statement.work)
         if works:
@@ -145,7 +145,9 @@ def _unknown(effects: Iterable[Effect]) -> Iterator[str]:
         if isinstance(effect.statement, Opaque):
             yield effect.statement.why
         elif "" in effect.statement.work:
-            yield "it is not told which rows it goes through"
+            yield "it does not say whose rows it goes through"
+        elif isinstance(effect.statement, DropIndex) and not effect.statement.table:
+            yield "it does not say of which table the index is"
 
 
 def _failures(effects: Iterable[Effect]) -> Iterator[str]:
@@ -175,6 +177,8 @@ def _summary(operation: OperationForecast) -> str:
         parts.append(f"fails, because {operation.fails}")
     if operation.unknown:
         parts.append(f"not known ({operation.unknown.rstrip('.')})")
+    if not (parts or operation.tables):
+        parts.append("locks no table")
     return f": {'; '.join(parts)}" if parts else ""
 
 

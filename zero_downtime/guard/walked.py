@@ -18,8 +18,11 @@ def steps_of(loader: MigrationLoader, migrations: Iterable[Migration], alias: st
 
     They are nodes of the loader's graph.
     """
+    judged = set(migrations)
+    if not judged:
+        return []
     state = UnrenderedState(real_apps=loader.unmigrated_apps)
-    steps = walk(graph_order(loader), state, judged=set(migrations), together=True)
+    steps = walk(graph_order(loader), state, judged=judged, together=True)
     return on_database(steps, alias)
 
 

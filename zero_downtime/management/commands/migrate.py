@@ -139,20 +139,25 @@ class GuardedMigrateMixin:
         if not any(backwards for _, backwards in steps):
             unapplied = [migration for migration, _ in steps]
             known = facts.gather(connection, executor, unapplied)
-            for line in forecast.lines(
-                forecast.forecast(
-                    steps_of(executor.loader, unapplied, connection.alias),
-                    Sizes.of_database(connection.alias),
-                    inline_rows=conf.get("INLINE_BACKFILL_ROWS"),
-                )
-            ):
-                self.stdout.write(line)
+            self.show_forecast(connection, executor.loader, unapplied)
             self.show_held_back(plan(facts.planned(executor.loader, unapplied), known).held_back)
         lines = list(describe_transitions(connection))
         if lines:
             self.stdout.write("Under way:")
         for line in lines:
             self.stdout.write(f"  {line}")
+
+    def show_forecast(
+        self, connection: BaseDatabaseWrapper, loader: MigrationLoader, unapplied: list[Migration]
+    ) -> None:
+        """Say what to expect of each operation: locks, and for how long."""
+        expected = forecast.forecast(
+            steps_of(loader, unapplied, connection.alias),
+            Sizes.of_database(connection.alias),
+            inline_rows=conf.get("INLINE_BACKFILL_ROWS"),
+        )
+        for line in forecast.lines(expected):
+            self.stdout.write(line)
 
     def create_own_tables(self, connection: BaseDatabaseWrapper) -> None:
         """Apply our own migrations before anybody else's can need them."""

@@ -65,6 +65,11 @@ def test_a_missing_right_is_said_before_anything_runs(project: Project, role: st
     assert 'shop.0001_initial changes table "shop_user"' in back.stderr
     assert applied(project) == ["0001"]
 
+    tried = project.manage("migrate", "--unsafe", "to see what happens", check=False)
+    assert tried.returncode != 0
+    assert "which only its owner may" not in tried.stderr
+    assert applied(project) == ["0001", "0002"]  # and PostgreSQL refused the other
+
 
 def test_the_plan_says_what_to_expect(project: Project) -> None:
     write_shop(project)

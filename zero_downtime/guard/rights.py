@@ -57,6 +57,7 @@ _CREATING = (
 )
 """Statements that put something into the schema of their table; of a trigger it is the function."""
 _OF_RECORD = ("SELECT", "INSERT", "DELETE")
+_OF_OUR_OWN = (*_OF_RECORD, "UPDATE")
 
 TablePrivilege = tuple[str, tuple[str, ...]]
 """A table, as the linter names it, and the privileges on it any of which will do."""
@@ -126,12 +127,14 @@ def require(connection: BaseDatabaseWrapper, needs: Needs) -> None:
 
 
 def _needs_of_record() -> Needs:
+    """Return what it takes to record migrations, as Django does and as we do."""
     needs = Needs()
+    record: type[Model] = MigrationRecorder.Migration
     own = apps.get_app_config("zero_downtime").get_models()
-    models: list[type[Model]] = [MigrationRecorder.Migration, *own]
-    for model in models:
-        for privilege in _OF_RECORD:
-            needs.on_tables[model._meta.db_table, (privilege,)] = THE_COMMAND
+    wanted = {record: _OF_RECORD, **dict.fromkeys(own, _OF_OUR_OWN)}
+    for model, kinds in wanted.items():
+        for kind in kinds:
+            needs.on_tables[model._meta.db_table, (kind,)] = THE_COMMAND
     return needs
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
 
-from zero_downtime.lint.expressions import implies, mentions
+from zero_downtime.lint.expressions import field_not_null, implies, mentions
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,23 @@ def test_one_bound_implies_another(stricter: Q, other: Q) -> None:
 )
 def test_of_others_it_is_not_known(one: Q, other: Q) -> None:
     assert not implies(one, other)
+
+
+@pytest.mark.parametrize("condition", [Q(number__isnull=False), ~Q(number__isnull=True)])
+def test_a_condition_may_say_no_more_than_not_null(condition: Q) -> None:
+    assert field_not_null(condition) == "number"
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        Q(number__isnull=True),
+        ~Q(number__isnull=False),
+        Q(number=1),
+        Q(number__isnull=False, status="new"),
+        ~(~Q(number__isnull=True)),
+        Lower("number"),
+    ],
+)
+def test_or_something_else(condition: object) -> None:
+    assert field_not_null(condition) == ""

@@ -46,14 +46,10 @@ class Column:
     """The CHECK of the field's type, about a column of any name."""
     references: str
     """The table that its foreign key constraint points at; "" without one."""
-    target: str
-    """The column that it points at."""
     collation: str | None
     comment: str | None
     generated: str
     """"stored", "virtual" or ""."""
-    volatile_default: bool
-    """Its database default differs from row to row."""
 
 
 def column_of(name: str, field: Any, model: ModelState, state: ProjectState) -> Column | None:
@@ -62,7 +58,6 @@ def column_of(name: str, field: Any, model: ModelState, state: ProjectState) -> 
     type_ = None if column is None else column_type(field, model, state)
     if column is None or type_ is None:
         return None
-    references, target = _target(field, model, state)
     return Column(
         name=column,
         type=type_,
@@ -73,12 +68,10 @@ def column_of(name: str, field: Any, model: ModelState, state: ProjectState) -> 
         indexed=field.db_index,
         like=type_.startswith(("varchar", "text")) and "[" not in type_,
         check=_check(field),
-        references=references,
-        target=target,
+        references=_target(field, model, state),
         collation=getattr(field, "db_collation", None),
         comment=field.db_comment,
         generated=("stored" if field.db_persist else "virtual") if field.generated else "",
-        volatile_default=field.has_db_default() and _is_volatile(field.db_default),
     )
 
 
@@ -110,15 +103,15 @@ def relations_to(model: tuple[str, str], state: ProjectState) -> Iterator[Relati
                 yield other, name, field
 
 
-def _target(field: Any, model: ModelState, state: ProjectState) -> tuple[str, str]:
-    """Return the table and the column that a foreign key constraint points at."""
+def _target(field: Any, model: ModelState, state: ProjectState) -> str:
+    """Return the table that a foreign key constraint points at; "" without one."""
     if not (isinstance(field, ForeignKey) and field.db_constraint):  # type: ignore[attr-defined]
-        return "", ""
+        return ""
     key = resolve_relation(field.remote_field.model, model.app_label, model.name_lower)
     target = state.models.get(key)
     if target is None or not has_table_in_database(target):
-        return "", ""
-    return table_name(target), field.remote_field.field_name or ""
+        return ""
+    return table_name(target)
 
 
 def has_table_in_database(model: ModelState) -> bool:

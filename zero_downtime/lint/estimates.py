@@ -41,6 +41,11 @@ _RATES: dict[type[Statement], int] = {
 }
 
 
+def seconds_of(kind: type[Statement], rows: int) -> float:
+    """Return about how many seconds a statement takes that goes through so many rows."""
+    return rows / _RATES.get(kind, _LOOKED_AT)
+
+
 def with_sizes(findings: Iterable[Finding], sizes: Sizes, small: int) -> Iterator[Finding]:
     """Yield the findings with estimates; leave out what is nothing on a table of `small` rows.
 
@@ -65,16 +70,14 @@ def _severity(finding: Finding, hazards: tuple[Hazard, ...]) -> Severity:
 def _estimate(finding: Finding, sizes: Sizes) -> str:
     """Say how long it takes, with a space before it; nothing if that is not known."""
     work = [
-        (table, sizes.rows[table] / _RATES.get(kind, _LOOKED_AT))
+        (table, seconds_of(kind, sizes.rows[table]))
         for kind, table in finding.work
         if table in sizes.rows
     ]
     if not work:
         return ""
     rows = sum(sizes.rows[table] for table in {table for table, _ in work})
-    return (
-        f" About {_duration(sum(each for _, each in work))} of {_what(finding)} on {_many(rows)}."
-    )
+    return f" About {duration(sum(each for _, each in work))} of {_what(finding)} on {many(rows)}."
 
 
 def _what(finding: Finding) -> str:
@@ -85,7 +88,8 @@ def _what(finding: Finding) -> str:
     return "one transaction"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return a time as people say it."""
     if seconds < 1:
         return "less than a second"
     if seconds < 90:
@@ -93,7 +97,8 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.0f} h"
 
 
-def _many(rows: int) -> str:
+def many(rows: int) -> str:
+    """Return a number of rows as people say it."""
     for unit, letter in ((1_000_000, "M"), (1_000, "k")):
         if rows >= 10 * unit:
             return f"{rows // unit} {letter} rows"

@@ -22,6 +22,17 @@ def mentions(expression: Any, name: str) -> bool:
     return False
 
 
+def field_not_null(condition: Any) -> str:
+    """Return the field if all that a condition says is that it is not NULL; otherwise ""."""
+    if not isinstance(condition, Q) or len(condition.children) != 1:
+        return ""
+    [child] = condition.children
+    if not isinstance(child, tuple) or child[1] is not bool(condition.negated):
+        return ""
+    name, _, lookup = child[0].rpartition("__")
+    return name if lookup == "isnull" else ""
+
+
 def implies(old: Any, new: Any) -> bool:
     """Tell whether whatever fulfils the one condition is known to fulfil the other.
 

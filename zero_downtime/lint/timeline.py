@@ -7,7 +7,7 @@ that table as well, be it another one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from zero_downtime.lint.schema import Schema
@@ -20,16 +20,29 @@ class Effect:
 
     statement: Statement
     in_transaction: bool
-    existing: bool
-    """It is about a table that running code may be using."""
-    stops_reads: tuple[str, ...]
-    """Existing tables that nobody can read until it is done; none if that is an instant."""
-    stops_writes: tuple[str, ...]
-    """Existing tables that nobody can write until it is done, including those of `stops_reads`."""
+    new_tables: frozenset[str]
+    """Those of its tables that no running code can know."""
+    held: Mapping[str, Lock]
+    """Locks on existing tables that stay until it is done; none if that is an instant."""
     altered: tuple[str, ...]
     """Existing tables that the transaction held under ACCESS EXCLUSIVE before."""
     written: tuple[WriteRows, ...]
     """What the transaction has written before."""
+
+    @property
+    def existing(self) -> bool:
+        """It is about a table that running code may be using."""
+        return self.statement.table not in self.new_tables
+
+    @property
+    def stops_reads(self) -> tuple[str, ...]:
+        """Existing tables that nobody can read until it is done; none if that is an instant."""
+        return tuple(table for table, lock in self.held.items() if lock.stops_reads)
+
+    @property
+    def stops_writes(self) -> tuple[str, ...]:
+        """The same for writing, which includes those of `stops_reads`."""
+        return tuple(table for table, lock in self.held.items() if lock.stops_writes)
 
     @property
     def works(self) -> bool:
@@ -74,6 +87,11 @@ class Timeline:
         return effects
 
 
+def one_by_one(statements: Iterable[Statement], new_tables: Collection[str]) -> list[Effect]:
+    """Return the effects of statements each of which is a transaction of its own."""
+    return [_effect(each, _Transaction(), new_tables, in_transaction=False) for each in statements]
+
+
 def _effect(
     statement: Statement,
     transaction: _Transaction,
@@ -84,15 +102,13 @@ def _effect(
     for table, lock in statement.locks.items():
         if table not in new_tables:
             transaction.locks[table] = max(lock, transaction.locks.get(table, lock))
-    existing = _is_about_existing(statement, new_tables)
     working = any(table not in new_tables for table in statement.work)
-    held = transaction.locks.items() if working else ()
+    own = {statement.table, *statement.locks, *statement.work}
     effect = Effect(
         statement,
         in_transaction,
-        existing,
-        stops_reads=tuple(table for table, lock in held if lock.stops_reads),
-        stops_writes=tuple(table for table, lock in held if lock.stops_writes),
+        frozenset(own.intersection(new_tables)),
+        held=dict(transaction.locks) if working else {},
         altered=altered,
         written=tuple(transaction.written),
     )
@@ -101,7 +117,3 @@ def _effect(
     if isinstance(statement, RenameTable) and statement.table in transaction.locks:
         transaction.locks[statement.new_name] = transaction.locks.pop(statement.table)
     return effect
-
-
-def _is_about_existing(statement: Statement, new_tables: Collection[str]) -> bool:
-    return statement.table not in new_tables

@@ -31,13 +31,17 @@ from zero_downtime.lint.old_code import TAKING_AWAY, OldCode
 from zero_downtime.lint.schema import Schema
 from zero_downtime.lint.source import MigrationSource
 from zero_downtime.lint.taken import taken
-from zero_downtime.lint.timeline import Effect, Timeline
+from zero_downtime.lint.timeline import Effect, Timeline, one_by_one
 from zero_downtime.lint.translation import translate
 from zero_downtime.lint.translation.context import Context
+from zero_downtime.lint.translation.online import online
 from zero_downtime.operations import BackfillField
 from zero_downtime.operations.backfill_operation import backfill_operations
 from zero_downtime.postgres.statements import (
+    AddCheck,
     AddColumn,
+    Constraint,
+    CreateTable,
     Default,
     Opaque,
     Statement,
@@ -68,12 +72,6 @@ class Surroundings:
     """Those of all operations of the migration, in the order in which they run."""
     steps: list[Step] = field(default_factory=list)
 
-    def existing_tables(self) -> Iterator[tuple[str, str]]:
-        """Yield (app label, table) of all models whose tables running code may be using."""
-        for model in self.old_code.state.models.values():
-            if has_table(model) and (name := table_name(model)) not in self.schema.new_tables:
-                yield model.app_label, name
-
     def steps_before(self, step: Step) -> Iterator[Step]:
         """Yield the steps of the migration before `step`."""
         return takewhile(lambda each: each is not step, self.steps)
@@ -93,6 +91,16 @@ class Surroundings:
                 case WriteRows() | Opaque() as writing if writing.table in ("", table):
                     null.clear()
         return null
+
+    def holds_but_null(self, effect: Effect, constraint: Constraint) -> bool:
+        """Tell whether all columns of a constraint are new, unfilled, and may be NULL by it.
+
+        NULL is fine with every CHECK and foreign key but a CHECK that forbids just that.
+        """
+        if isinstance(constraint, AddCheck) and constraint.proves_not_null:
+            return False
+        null = self.null_columns(effect, constraint.table)
+        return bool(constraint.columns) and null.issuperset(constraint.columns)
 
     def after(self, effect: Effect) -> Iterator[Effect]:
         """Yield what the migration does after `effect`."""
@@ -125,6 +133,8 @@ class Step:
     taken: tuple[Statement, ...] = ()
     """Those that make something whose name an earlier migration has given to something else."""
     effects: list[Effect] = field(default_factory=list)
+    online: list[Effect] = field(default_factory=list)
+    """Those of an operation of ours, none of which makes anybody wait: no rule looks at them."""
 
     @property
     def app_label(self) -> str:
@@ -325,6 +335,8 @@ class _Pass:
             self._source,
             tuple(taken(translation, context)) if self._judged else (),
         )
+        if self._judged:
+            step.online.extend(_one_by_one(online(operation, context), schema.new_tables))
         if before is None:
             self._learn_of_new_table(after)
         by_sql = isinstance(operation, RunSQL | RunPython)
@@ -343,6 +355,12 @@ class _Pass:
     def _record(self, step: Step, effects: list[Effect]) -> None:
         step.effects.extend(effects)
         self._surroundings.effects.extend(effects)
+
+
+def _one_by_one(statements: Collection[Statement], new_tables: Collection[str]) -> list[Effect]:
+    """Return the effects of what an operation of ours does, which may make a table as well."""
+    made = {each.table for each in statements if isinstance(each, CreateTable)}
+    return one_by_one(statements, made.union(new_tables)) if statements else []
 
 
 def _state_for(operations: Iterable[Operation], state: ProjectState) -> ProjectState:

@@ -61,7 +61,8 @@ class AddCheckBlocksReads(Rule):
         hazards = blocking(*effects)
         statement = effects[0].statement
         fails = isinstance(statement, AddCheck) and not (
-            _holds_but_null(effects[0], statement, step) or _takes_the_place_of_a_stricter_one(step)
+            step.surroundings.holds_but_null(effects[0], statement)
+            or _takes_the_place_of_a_stricter_one(step)
         )
         if fails:
             hazards += [Hazard.MAY_FAIL, Hazard.BREAKS_OLD_CODE]
@@ -85,16 +86,6 @@ def _checking(step: Step) -> Iterator[Effect]:
         match effect.statement:
             case AddCheck(valid=True) | AddColumn(check=True):
                 yield effect
-
-
-def _holds_but_null(effect: Effect, statement: AddCheck, step: Step) -> bool:
-    """Tell whether all its columns are new and empty: a CHECK has nothing against NULL."""
-    null = step.surroundings.null_columns(effect, statement.table)
-    return (
-        bool(statement.columns)
-        and not statement.proves_not_null
-        and null.issuperset(statement.columns)
-    )
 
 
 def _takes_the_place_of_a_stricter_one(step: Step) -> bool:

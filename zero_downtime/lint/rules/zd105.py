@@ -116,8 +116,7 @@ def _may_fail(effect: Effect, step: Step) -> bool:
         return False
     if isinstance(step.operation, AlterField) and step.operation.field.many_to_many:
         return _is_moved(step)  # nobody can have seen to the rows of the table between before
-    null = step.surroundings.null_columns(effect, statement.table)
-    if statement.columns and null.issuperset(statement.columns):
+    if step.surroundings.holds_but_null(effect, statement):
         return False
     dropped = any(
         each.table == statement.table and each.target for _, each in step.effects_of(DropConstraint)

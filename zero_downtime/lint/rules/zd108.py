@@ -73,14 +73,9 @@ _AND_FAILS = ", and fails if one row does not fulfil it"
 
 
 def _holds_but_null(effect: Effect, statement: ValidateConstraint, step: Step) -> bool:
-    """Tell whether the constraint is about new columns that nobody has filled.
-
-    NULL is fine with every constraint but one that forbids just that.
-    """
+    """Tell whether the constraint is about new columns that nobody has filled."""
     for each in step.surroundings.before(effect):
         added = each.statement
         if isinstance(added, AddCheck | AddForeignKey) and added.name == statement.name:
-            null = step.surroundings.null_columns(effect, statement.table)
-            forbids_it = isinstance(added, AddCheck) and bool(added.proves_not_null)
-            return bool(added.columns) and not forbids_it and null.issuperset(added.columns)
+            return step.surroundings.holds_but_null(effect, added)
     return False

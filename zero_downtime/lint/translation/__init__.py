@@ -33,3 +33,9 @@ def translate(operation: Operation, context: Context) -> Translation:
                 return handler(operation, context)
             break
     return Translation()
+
+
+def is_known(operation: Operation) -> bool:
+    """Tell whether it is known what `operation` does to the database, be it nothing."""
+    package = type(operation).database_forwards.__module__.partition(".")[0]
+    return package in ("django", "zero_downtime")

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db.migrations.utils import resolve_relation
-from django.db.models import CheckConstraint, Index, Q, UniqueConstraint
+from django.db.models import CheckConstraint, Index, UniqueConstraint
 
 from zero_downtime.lint.columns import (
     Column,
@@ -16,7 +16,7 @@ from zero_downtime.lint.columns import (
     fills_existing_rows,
     relations_to,
 )
-from zero_downtime.lint.expressions import mentions
+from zero_downtime.lint.expressions import field_not_null, mentions
 from zero_downtime.lint.model_states import AnyField, database, has_table, table_name
 from zero_downtime.lint.translation.context import Context
 from zero_downtime.postgres import statements as sql
@@ -260,7 +260,7 @@ class _Change:
             constraint.name
             for constraint in self.context.before.options["constraints"]
             if isinstance(constraint, CheckConstraint)
-            and constraint.condition in (not_null(self.name), ~null(self.name))
+            and field_not_null(constraint.condition) == self.name
         ]
 
     def _gets_like_index(self) -> bool:
@@ -292,14 +292,6 @@ def _template(field: AnyField, type_: str) -> Any:
 
 def _expression(field: AnyField) -> Any:
     return getattr(field, "expression", None)
-
-
-def not_null(name: str) -> Q:
-    return Q((f"{name}__isnull", False))
-
-
-def null(name: str) -> Q:
-    return Q((f"{name}__isnull", True))
 
 
 def _is_rebuilt(item: Any, name: str) -> bool:

@@ -15,9 +15,9 @@ from django.contrib.postgres.operations import (
 from django.db.migrations import AddConstraint, AddIndex, RemoveConstraint, RemoveIndex, RenameIndex
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.operations.models import AlterTogetherOptionOperation
-from django.db.models import BaseConstraint, CheckConstraint, Q, UniqueConstraint
+from django.db.models import BaseConstraint, CheckConstraint, UniqueConstraint
 
-from zero_downtime.lint.expressions import mentions
+from zero_downtime.lint.expressions import field_not_null, mentions
 from zero_downtime.lint.model_states import column_name
 from zero_downtime.lint.translation.context import Context, Translation
 from zero_downtime.postgres import statements as sql
@@ -106,12 +106,13 @@ def _add_together(context: Context, group: tuple[str, ...], *, unique: bool) -> 
 def _added(constraint: BaseConstraint, context: Context, *, valid: bool) -> Iterator[sql.Statement]:
     table, name = context.table, constraint.name
     if isinstance(constraint, CheckConstraint):
+        not_null = _columns(context, [field_not_null(constraint.condition)])  # one at most
         yield sql.AddCheck(
             table,
             name,
             _columns_of(constraint.condition, context),
             valid=valid,
-            proves_not_null=_not_null_column(constraint, context),
+            proves_not_null=next(iter(not_null), ""),
         )
     elif isinstance(constraint, UniqueConstraint):
         columns = _columns(context, constraint.fields)
@@ -142,18 +143,6 @@ def _is_index(constraint: Any) -> bool:
     return bool(
         constraint.condition or constraint.include or constraint.opclasses or constraint.expressions
     )
-
-
-def _not_null_column(constraint: CheckConstraint, context: Context) -> str:
-    """Return the column if all that the CHECK says is that it is not NULL."""
-    condition = constraint.condition
-    if not isinstance(condition, Q) or len(condition.children) != 1:
-        return ""
-    [child] = condition.children
-    if not isinstance(child, tuple) or child[1] is not bool(condition.negated):
-        return ""
-    name, _, lookup = child[0].rpartition("__")
-    return (_columns(context, [name]) or ("",))[0] if lookup == "isnull" else ""
 
 
 def _columns_of(condition: Any, context: Context) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from zero_downtime import conf
 from zero_downtime.backfills import statuses
-from zero_downtime.guard import facts, safety
+from zero_downtime.guard import facts, forecast, rights, safety
 from zero_downtime.guard.history import history
 from zero_downtime.guard.journal import Journal
 from zero_downtime.guard.patience import StatementPatience
@@ -26,7 +26,9 @@ from zero_downtime.guard.targets import Target, find_targets
 from zero_downtime.guard.turn import turn
 from zero_downtime.guard.under_way import describe_transitions
 from zero_downtime.guard.waits import counted
+from zero_downtime.guard.walked import steps_of
 from zero_downtime.guard.way_back import require_way_back
+from zero_downtime.lint.sizes import Sizes
 from zero_downtime.models import Backfill, JournalEntry
 from zero_downtime.postgres import catalog, errors
 from zero_downtime.postgres.locks import lock_timeout, retry_lock_failures
@@ -106,6 +108,7 @@ class GuardedMigrateMixin:
         """Do so while nobody else does."""
         executor = MigrationExecutor(connection)
         targets = find_targets(executor.loader, options["app_label"], options["migration_name"])
+        self.require_rights(connection, executor, targets, options)
         if options["app_label"] != OWN_APP:
             self.create_own_tables(connection)
             executor.loader.build_graph()  # now with our own migrations applied
@@ -136,12 +139,25 @@ class GuardedMigrateMixin:
         if not any(backwards for _, backwards in steps):
             unapplied = [migration for migration, _ in steps]
             known = facts.gather(connection, executor, unapplied)
+            self.show_forecast(connection, executor.loader, unapplied)
             self.show_held_back(plan(facts.planned(executor.loader, unapplied), known).held_back)
         lines = list(describe_transitions(connection))
         if lines:
             self.stdout.write("Under way:")
         for line in lines:
             self.stdout.write(f"  {line}")
+
+    def show_forecast(
+        self, connection: BaseDatabaseWrapper, loader: MigrationLoader, unapplied: list[Migration]
+    ) -> None:
+        """Say what to expect of each operation: locks, and for how long."""
+        expected = forecast.forecast(
+            steps_of(loader, unapplied, connection.alias),
+            Sizes.of_database(connection.alias),
+            inline_rows=conf.get("INLINE_BACKFILL_ROWS"),
+        )
+        for line in forecast.lines(expected):
+            self.stdout.write(line)
 
     def create_own_tables(self, connection: BaseDatabaseWrapper) -> None:
         """Apply our own migrations before anybody else's can need them."""
@@ -151,6 +167,26 @@ class GuardedMigrateMixin:
         missing = executor.migration_plan(leaves)
         if missing:
             executor.migrate(leaves, missing)
+
+    def require_rights(
+        self,
+        connection: BaseDatabaseWrapper,
+        executor: MigrationExecutor,
+        targets: Sequence[Target],
+        options: dict[str, Any],
+    ) -> None:
+        """Raise if a right is missing for what is about to run, unless told otherwise.
+
+        Where nothing was ever migrated, there is no table that could be somebody else's.
+        """
+        loader, alias = executor.loader, connection.alias
+        if conf.get("MIGRATE") == "off" or options["unsafe"] or not loader.applied_migrations:
+            return
+        planned = executor.migration_plan(targets)
+        steps = steps_of(loader, [migration for migration, _ in planned], alias)
+        goes_back = any(backwards for _, backwards in planned)
+        needs = rights.needs_of_way_back(steps) if goes_back else rights.needs_of(steps)
+        rights.require(connection, needs)
 
     def refuse_unsafe(
         self,

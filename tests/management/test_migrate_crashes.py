@@ -50,7 +50,9 @@ TEN = """
         atomic = False
         dependencies = [("shop", "0001_initial")]
         operations = [
-            zd.AddFieldConcurrently("user", "note", models.CharField(max_length=20, db_index=True, db_default="")),
+            zd.AddFieldConcurrently(
+                "user", "note", models.CharField(max_length=20, db_index=True, db_default="")
+            ),
             migrations.CreateModel(
                 "Order",
                 fields=[

@@ -25,8 +25,8 @@ _WHAT_COMES_BETWEEN = {
 # Why a migration of this phase does not run when the other one is asked for.
 _WHERE_IT_BELONGS = {
     Phase.EXPAND: "it belongs before the deploy. Run: manage.py migrate --phase expand",
-    Phase.CONTRACT: "it belongs after the deploy. Deploy the code that does without what it takes "
-    "away, then run: manage.py migrate --phase contract",
+    Phase.CONTRACT: "it belongs after the deploy. When old code is stopped, run: "
+    "manage.py migrate --phase contract",
 }
 
 

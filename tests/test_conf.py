@@ -43,6 +43,7 @@ def errors_of(zero_downtime: Any) -> list[Error]:
         ("CONTRACT_SOAK", 0),
         ("MAKEMIGRATIONS", "rewrite"),
         ("MIGRATE", "refuse"),
+        ("SUBSTITUTE", frozenset()),
         ("LOG_QUERIES", True),
     ],
 )
@@ -120,6 +121,8 @@ NAN, INFINITY = float("nan"), float("inf")
         ("MAKEMIGRATIONS", "on"),
         ("MIGRATE", ["refuse"]),
         ("MIGRATE", None),
+        ("SUBSTITUTE", "taggit"),
+        ("SUBSTITUTE", [1]),
         ("LOG_QUERIES", 1),
     ],
 )
@@ -148,6 +151,8 @@ def test_an_impossible_value_is_an_error_that_says_what_is_possible(name: str, v
         ("CONTRACT_QUIET", timedelta(0)),
         ("MAKEMIGRATIONS", "check"),
         ("MIGRATE", "warn"),
+        ("SUBSTITUTE", ["zero_downtime"]),
+        ("SUBSTITUTE", ("zero_downtime",)),
         ("LOG_QUERIES", False),
     ],
 )
@@ -165,6 +170,15 @@ def test_a_path_where_no_callable_is_is_an_error(path: str) -> None:
 def test_a_path_comes_back_as_the_callable() -> None:
     with override_settings(ZERO_DOWNTIME={"THROTTLE": "builtins.print"}):
         assert conf.get("THROTTLE") is print
+
+
+def test_an_app_that_is_not_installed_is_an_error_with_a_suggestion() -> None:
+    (error,) = errors_of({"SUBSTITUTE": ["zero_downtime", "zero_dwntime"]})
+    assert error.id == "zero_downtime.E006"
+    assert (
+        error.msg == "ZERO_DOWNTIME['SUBSTITUTE'] names 'zero_dwntime', which is no installed app."
+    )
+    assert error.hint == "Did you mean 'zero_downtime'?"
 
 
 def test_every_mistake_is_reported_at_once() -> None:

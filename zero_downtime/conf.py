@@ -14,10 +14,12 @@ from datetime import timedelta
 from os import PathLike
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.utils.module_loading import import_string
+
+from zero_downtime.errors import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,15 @@ CALLABLE = Kind(
     "a callable or the dotted path of one",
     lambda value: callable(value) or isinstance(value, str),
     _to_callable,
+)
+
+APP_LABELS = Kind(
+    "a list of app labels",
+    lambda value: (
+        isinstance(value, list | tuple | set | frozenset)
+        and all(isinstance(label, str) for label in value)
+    ),
+    frozenset,
 )
 
 PATH = Kind("the path of a file", lambda value: isinstance(value, str | PathLike))
@@ -193,6 +204,11 @@ SETTINGS: dict[str, Setting] = {
         _one_of("transaction", "session"),
         "how a proxy before the server, such as PgBouncer, pools; without one it says nothing",
     ),
+    "SUBSTITUTE": Setting(
+        [],
+        APP_LABELS,
+        "apps whose migrations cannot be edited: `migrate` runs safe operations instead of theirs",
+    ),
     "LINT_BASELINE": Setting(
         None,
         _or_none(PATH, "none"),
@@ -245,7 +261,7 @@ def _unknown_key(name: str) -> list[CheckMessage]:
 def _bad_value(name: str, value: Any) -> list[CheckMessage]:
     setting = SETTINGS[name]
     if setting.kind.accepts(value):
-        return _cannot_be_imported(name, value)
+        return [*_cannot_be_imported(name, value), *_not_installed(name, value)]
     return [
         Error(
             f"ZERO_DOWNTIME[{name!r}] is {value!r}; it must be {setting.kind.description}.",
@@ -267,3 +283,18 @@ def _cannot_be_imported(name: str, value: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+def _not_installed(name: str, value: Any) -> list[CheckMessage]:
+    if SETTINGS[name].kind is not APP_LABELS:
+        return []
+    installed = [app.label for app in apps.get_app_configs()]
+    return [
+        Error(
+            f"ZERO_DOWNTIME[{name!r}] names {label!r}, which is no installed app.",
+            hint=did_you_mean(label, installed) or "Give the label of an app, without its package.",
+            id="zero_downtime.E006",
+        )
+        for label in value
+        if label not in installed
+    ]

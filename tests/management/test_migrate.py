@@ -132,7 +132,7 @@ def test_the_plan_says_what_is_under_way_and_what_waits_for_what(project: Projec
     project.manage("migrate", "shop", "0001")
     insert_users(project, 10)
     plan = project.manage("migrate", "--plan").stdout
-    assert "shop.0004_rename_name_contract: its expand is applied in this same run" in plan
+    assert "0004_rename_name_contract (contract): held back: its expand is applied in this" in plan
 
     project.manage("migrate")
     project.connect().execute("UPDATE shop_user SET name = 'old code'")

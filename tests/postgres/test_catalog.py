@@ -26,6 +26,17 @@ def test_a_table_is_found_along_the_search_path(
     assert catalog.table_exists(connection, "t")
 
 
+def test_whether_there_are_tables_besides_some(
+    connection: BaseDatabaseWrapper, pg: psycopg.Connection
+) -> None:
+    assert not catalog.has_tables(connection, besides=[])
+    pg.execute("CREATE TABLE ours ()")
+    assert catalog.has_tables(connection, besides=[])
+    assert not catalog.has_tables(connection, besides=["ours", "not there"])
+    pg.execute("CREATE SCHEMA a; CREATE MATERIALIZED VIEW a.m AS SELECT 1 AS n")
+    assert catalog.has_tables(connection, besides=["ours"])
+
+
 def test_the_schema_of_a_table_or_of_one_to_come(
     connection: BaseDatabaseWrapper, pg: psycopg.Connection
 ) -> None:

@@ -59,7 +59,7 @@ def in_a_child(victim: int, database: str) -> dict[str, Any]:
     child = os.fork()
     if child == 0:
         try:
-            answer = {"sent": migrate(victim, database)}
+            answer: dict[str, Any] = {"sent": migrate(victim, database)}
         except BaseException:
             answer = {"error": traceback.format_exc()}
         os.write(writing, json.dumps(answer).encode())

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from django.apps import apps
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import CreateModel, Migration, RenameModel
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.migrations.state import ModelState, ProjectState
 
-from zero_downtime.guard.plan import Facts, PlannedMigration
+from zero_downtime import conf
+from zero_downtime.guard.phase import declared_phase, inferred_phase
+from zero_downtime.guard.plan import Facts, MigrationKey, PlannedMigration
+from zero_downtime.guard.safety import Users
+from zero_downtime.guard.substitution import can_be_substituted, substitutes
+from zero_downtime.guard.survey import Survey
+from zero_downtime.lint.findings import Finding, errors
 from zero_downtime.lint.model_states import db_table
 from zero_downtime.models import Transition
 from zero_downtime.operations import BackfillField
@@ -28,8 +37,14 @@ from zero_downtime.transitions.phases import TransitionKey
 from zero_downtime.transitions.unused import ModelKey
 
 
-def planned(loader: MigrationLoader, migrations: Sequence[Migration]) -> list[PlannedMigration]:
-    """Describe unapplied migrations for the plan."""
+def planned(
+    loader: MigrationLoader, migrations: Sequence[Migration], surveyed: Survey
+) -> list[PlannedMigration]:
+    """Describe unapplied migrations for the plan.
+
+    Raises:
+        Refused: one of them declares a phase that there is not; with exit code 2.
+    """
     keys = {(migration.app_label, migration.name) for migration in migrations}
     return [
         PlannedMigration(
@@ -42,31 +57,95 @@ def planned(loader: MigrationLoader, migrations: Sequence[Migration]) -> list[Pl
                 for parent in loader.graph.node_map[migration.app_label, migration.name].parents
                 if parent.key in keys
             ],
+            phase=declared_phase(migration)
+            or inferred_phase(surveyed.steps.get((migration.app_label, migration.name), ())),
         )
         for migration in migrations
     ]
 
 
+def database_is_new(connection: BaseDatabaseWrapper) -> bool:
+    """Whether the database has no tables yet but Django's record of migrations, and ours.
+
+    There can be no running code then, and nothing that a migration could disturb.
+    """
+    own = {model._meta.db_table for model in apps.get_app_config("zero_downtime").get_models()}
+    record = MigrationRecorder.Migration._meta.db_table
+    return not catalog.has_tables(connection, besides={*own, record})
+
+
 def gather(
-    connection: BaseDatabaseWrapper, executor: MigrationExecutor, migrations: Sequence[Migration]
+    connection: BaseDatabaseWrapper,
+    executor: MigrationExecutor,
+    migrations: Sequence[Migration],
+    surveyed: Survey,
+    *,
+    is_new: bool,
 ) -> Facts:
-    """Ask the database about the tables whose rows `migrations` move or whose transitions end."""
+    """Ask the database about what stands in `migrations`, and was seen in them."""
     gated = [
         key
         for migration in migrations
         for kind in (Switch, Contract)
         for key in _transition_keys(migration, kind)
     ]
-    models = {key.model for key in gated} | {
-        (migration.app_label, operation.model_name.lower())
-        for migration in migrations
-        for operation in backfill_operations(migration)
+    users = Users(connection)
+    noticed = {
+        key: [finding for finding in findings if users.notice(finding)]
+        for key, findings in surveyed.findings.items()
+    }
+    replaced = _substitutes(noticed)
+    return Facts(
+        unused=_unused(connection, executor, migrations, {key.model for key in gated}),
+        closed_gates=_closed_gates(connection, gated, migrations),
+        findings=_unsafe(noticed, replaced),
+        substitutes=replaced,
+        is_new=is_new,
+    )
+
+
+def _substitutes(
+    noticed: Mapping[MigrationKey, Sequence[Finding]],
+) -> dict[MigrationKey, Mapping[int, Sequence[Operation]]]:
+    labels = conf.get("SUBSTITUTE")
+    found = {key: substitutes(each) for key, each in noticed.items() if key[0] in labels}
+    return {key: operations for key, operations in found.items() if operations}
+
+
+def _unsafe(
+    noticed: Mapping[MigrationKey, Sequence[Finding]], replaced: Collection[MigrationKey]
+) -> dict[MigrationKey, Sequence[Finding]]:
+    """Return what is left to be said of each migration when safe operations are in place."""
+    left = {
+        key: [
+            finding
+            for finding in errors(findings)
+            if not (key in replaced and can_be_substituted(finding))
+        ]
+        for key, findings in noticed.items()
+    }
+    return {key: findings for key, findings in left.items() if findings}
+
+
+def _unused(
+    connection: BaseDatabaseWrapper,
+    executor: MigrationExecutor,
+    migrations: Sequence[Migration],
+    gated: Collection[ModelKey],
+) -> set[ModelKey]:
+    """Return those models whose transitions end, or whose rows are moved, and that have none."""
+    models = {
+        *gated,
+        *(
+            (migration.app_label, operation.model_name.lower())
+            for migration in migrations
+            for operation in backfill_operations(migration)
+        ),
     }
     if not models:
-        return Facts()
+        return set()
     tables = {**_created_tables(migrations), **_applied_tables(executor)}
-    unused = {model for model in models if model in tables and _is_empty(connection, tables[model])}
-    return Facts(unused=unused, closed_gates=_closed_gates(connection, gated, migrations))
+    return {model for model in models if model in tables and _is_empty(connection, tables[model])}
 
 
 def _transition_keys(migration: Migration, kind: type[TransitionStep]) -> Iterator[TransitionKey]:

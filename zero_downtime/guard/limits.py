@@ -10,19 +10,19 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from zero_downtime import conf
 from zero_downtime.errors import Refused
-from zero_downtime.guard.steps import Step
+from zero_downtime.guard.units import Unit
 from zero_downtime.postgres import errors
 from zero_downtime.postgres.sessions import local_limits
 
 
 @contextmanager
-def data_limits(connection: BaseDatabaseWrapper, step: Step) -> Iterator[None]:
-    """Limit a step that moves data, if it is in a transaction, which keeps all of its locks.
+def data_limits(connection: BaseDatabaseWrapper, unit: Unit) -> Iterator[None]:
+    """Limit a unit that moves data, if it is in a transaction, which keeps all of its locks.
 
     Raises:
         Refused: a limit was reached.
     """
-    if not (step.moves_data and connection.in_atomic_block):
+    if not (unit.moves_data and connection.in_atomic_block):
         yield
         return
     limits = {
@@ -36,7 +36,7 @@ def data_limits(connection: BaseDatabaseWrapper, step: Step) -> Iterator[None]:
         limit = _LIMITS.get(errors.sqlstate(error) or "")
         if limit is None:
             raise
-        raise Refused(_message(step, limit)) from error
+        raise Refused(_message(unit, limit)) from error
 
 
 _LIMITS = {
@@ -45,9 +45,9 @@ _LIMITS = {
 }
 
 
-def _message(step: Step, limit: str) -> str:
+def _message(unit: Unit, limit: str) -> str:
     return (
-        f"{step.migration}: {step.noted().description!r} was ended, and nothing of its "
+        f"{unit.migration}: {unit.noted().description!r} was ended, and nothing of its "
         f"transaction is left: it took longer than {limit} allows, with its locks held. Move the "
         "rows in batches, with BackfillField or BatchedRunPython, or give "
         f"ZERO_DOWNTIME[{limit!r}] a longer time; then run the same command again."

@@ -23,7 +23,7 @@ from zero_downtime.guard.editor import NotingEditor, noting_editor
 from zero_downtime.guard.history import unfinished
 from zero_downtime.guard.journal import Journal
 from zero_downtime.guard.limits import data_limits
-from zero_downtime.guard.steps import Backwards, Forwards, Step, Way, steps_of
+from zero_downtime.guard.units import Backwards, Forwards, Unit, Way, units_of
 from zero_downtime.models import JournalEntry
 from zero_downtime.operations.base import applied_state, run_deferred_sql
 from zero_downtime.postgres import errors
@@ -53,30 +53,30 @@ class Runner:
 
         An attribute of this one object is what it will find: no class is changed.
         """
-        steps_are_atomic = False
+        units_are_atomic = False
         if substitutes:
-            steps_are_atomic = migration.atomic
+            units_are_atomic = migration.atomic
             migration.atomic = False  # type: ignore[misc]
             migration.operations = [  # type: ignore[misc]
                 _substituted(each, substitutes) for each in migration.operations
             ]
-        run = partial(self._run, migration, steps_are_atomic)
+        run = partial(self._run, migration, units_are_atomic)
         migration.apply = partial(run, Forwards)  # type: ignore[method-assign]
         migration.unapply = partial(run, Backwards)  # type: ignore[method-assign]
 
     def _run(
         self,
         migration: Migration,
-        steps_are_atomic: bool,
+        units_are_atomic: bool,
         kind: type[Forwards | Backwards],
         state: ProjectState,
         schema_editor: BaseDatabaseSchemaEditor,
         collect_sql: bool = False,
     ) -> ProjectState:
         """Run `migration`; `schema_editor` has begun a transaction if it is an atomic one."""
-        way: Way = kind(steps_of(migration), state)
+        way: Way = kind(units_of(migration), state)
         if not migration.atomic:
-            self._run_in_steps(migration, way, steps_are_atomic)
+            self._run_in_units(migration, way, units_are_atomic)
         elif isinstance(way, Forwards):
             way = self._run_atomic(way)
             # Together with Django's own record of it.
@@ -86,7 +86,7 @@ class Runner:
         return way.state
 
     def _run_atomic(self, way: Way) -> Way:
-        """Run all steps in a savepoint, again and again until they get their locks.
+        """Run all units in a savepoint, again and again until they get their locks.
 
         What is rolled back to a savepoint gives its locks back, too. So Django's transaction
         around it stays as it is, with the record of the migration that Django writes in the end.
@@ -96,14 +96,14 @@ class Runner:
             nonlocal way
             try:
                 with noting_editor(self.connection, atomic=True) as editor:
-                    for step in way.order():
-                        self._run_noted(way, step, editor)
+                    for unit in way.order():
+                        self._run_noted(way, unit, editor)
             except OperationalError as error:
                 if errors.is_lock_failure(error):
                     # Whoever limits idle transactions does not mean the pauses of this one.
                     set_local(self.connection, "idle_in_transaction_session_timeout", "0")
                     if isinstance(way, Forwards):
-                        way = Forwards(way.steps, applied_state(self.connection))
+                        way = Forwards(way.units, applied_state(self.connection))
                 raise
             return way
 
@@ -118,61 +118,61 @@ class Runner:
             self._run_atomic(way)
             self.journal.write(JournalEntry.Outcome.RUNNING)
 
-    def _run_in_steps(self, migration: Migration, way: Way, steps_are_atomic: bool) -> None:
-        """Run the steps one after the other, each of them as good as once."""
+    def _run_in_units(self, migration: Migration, way: Way, units_are_atomic: bool) -> None:
+        """Run what is in the migration one after the other, each of them as good as once."""
         earlier = self._unfinished(migration, is_backwards=isinstance(way, Backwards))
-        done = _done(earlier, way.steps) if earlier else set()
+        done = _done(earlier, way.units) if earlier else set()
         self.journal.keep(earlier)
         entry = self.journal.entry
         with noting_editor(self.connection, atomic=False) as editor:
             editor.deferred_sql.extend(entry.statements_left)
-            for step in way.order():
-                if step.index in done:
-                    way.skip(step)
-                elif step.is_repeatable:
-                    self._run_noted(way, step, editor)
-                    self._keep_step(editor)
-                elif step.is_atomic or steps_are_atomic:
-                    self._run_in_transaction(way, step, editor)
+            for unit in way.order():
+                if unit.index in done:
+                    way.skip(unit)
+                elif unit.is_repeatable:
+                    self._run_noted(way, unit, editor)
+                    self._keep_unit(editor)
+                elif unit.is_atomic or units_are_atomic:
+                    self._run_in_transaction(way, unit, editor)
                 else:
-                    self._run_once(way, step, editor)
+                    self._run_once(way, unit, editor)
             with editor.once(entry.statements_done, self.journal.keep_statements):
                 run_deferred_sql(editor)
 
-    def _run_once(self, way: Way, step: Step, editor: NotingEditor) -> None:
+    def _run_once(self, way: Way, unit: Unit, editor: NotingEditor) -> None:
         entry = self.journal.entry
         try:
             with editor.once(entry.statements_done, self.journal.keep_statements):
-                self._run_noted(way, step, editor)
+                self._run_noted(way, unit, editor)
         except OperationalError as error:
             if errors.is_lock_failure(error):  # in a transaction that its own code has begun
-                raise _stuck(step, error) from error
+                raise _stuck(unit, error) from error
             raise
-        self._keep_step(editor)
+        self._keep_unit(editor)
 
-    def _run_in_transaction(self, way: Way, step: Step, editor: NotingEditor) -> None:
+    def _run_in_transaction(self, way: Way, unit: Unit, editor: NotingEditor) -> None:
         state = way.state
 
         def attempt() -> None:
             way.state = state.clone()
             with transaction.atomic(using=self.connection.alias):
-                self._run_noted(way, step, editor)
-                self._keep_step(editor)
+                self._run_noted(way, unit, editor)
+                self._keep_unit(editor)
 
         retry_lock_failures(self.connection, attempt)
 
-    def _run_noted(self, way: Way, step: Step, editor: NotingEditor) -> None:
+    def _run_noted(self, way: Way, unit: Unit, editor: NotingEditor) -> None:
         with (
-            self.journal.operation(step.noted()) as noted,
-            data_limits(self.connection, step),
+            self.journal.operation(unit.noted()) as noted,
+            data_limits(self.connection, unit),
         ):
-            way.run(step, editor)
+            way.run(unit, editor)
             sql_fingerprint = editor.take_fingerprint()
             # What is left to do for one that looks first is no mark of what it is.
-            noted.sql_fingerprint = "" if step.is_repeatable else sql_fingerprint
-            noted.fingerprint = "" if step.migration.atomic else step.fingerprint
+            noted.sql_fingerprint = "" if unit.is_repeatable else sql_fingerprint
+            noted.fingerprint = "" if unit.migration.atomic else unit.fingerprint
 
-    def _keep_step(self, editor: NotingEditor) -> None:
+    def _keep_unit(self, editor: NotingEditor) -> None:
         self.journal.keep_operation([str(each) for each in editor.deferred_sql])
 
     def _unfinished(self, migration: Migration, *, is_backwards: bool) -> JournalEntry | None:
@@ -181,13 +181,13 @@ class Runner:
         return unfinished(self.connection, migration, is_backwards=is_backwards)
 
 
-def _stuck(step: Step, error: Exception) -> Refused:
+def _stuck(unit: Unit, error: Exception) -> Refused:
     return Refused(
-        f"{step.migration} is not atomic and could not get a lock in the middle of "
-        f"{step.noted().description!r}: {errors.message(error)}. What that did before stays done. "
+        f"{unit.migration} is not atomic and could not get a lock in the middle of "
+        f"{unit.noted().description!r}: {errors.message(error)}. What that did before stays done. "
         "If it can be repeated, run the same command again, which begins with it; if not, finish "
-        f"it by hand, and record it: manage.py migrate --fake {step.migration.app_label} "
-        f"{step.migration.name}"
+        f"it by hand, and record it: manage.py migrate --fake {unit.migration.app_label} "
+        f"{unit.migration.name}"
     )
 
 
@@ -199,17 +199,17 @@ def _substituted(operation: Operation, substitutes: Substitutes) -> Operation:
     )
 
 
-def _done(earlier: JournalEntry, steps: Sequence[Step]) -> set[int]:
-    """Return the indexes of the steps that ran before.
+def _done(earlier: JournalEntry, units: Sequence[Unit]) -> set[int]:
+    """Return the indexes of the units that ran before.
 
     Raises:
         Refused: one of them has changed since.
     """
-    by_index = {step.index: step for step in steps}
+    by_index = {unit.index: unit for unit in units}
     ran = earlier.operations.filter(done=True)
     for noted in ran:
-        step = by_index.get(noted.index)
-        if step is None or step.fingerprint != noted.fingerprint:
+        unit = by_index.get(noted.index)
+        if unit is None or unit.fingerprint != noted.fingerprint:
             app_label, name = earlier.app_label, earlier.name
             raise Refused(
                 f"{app_label}.{name} was changed after a run of it that did not end: its "

@@ -2,51 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 
-from django.apps import apps
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.migrations import Migration
-from django.db.migrations.loader import MigrationLoader
 
+from zero_downtime import conf
 from zero_downtime.errors import Refused
-from zero_downtime.lint.findings import Finding, errors
-from zero_downtime.lint.judge import judge
-from zero_downtime.lint.scope import first_party
-from zero_downtime.lint.source import MigrationSource
-from zero_downtime.lint.suppressions import suppress
+from zero_downtime.guard.plan import Refuse
+from zero_downtime.lint.findings import Finding
 from zero_downtime.postgres import catalog
 from zero_downtime.postgres.identifiers import requoted
 
-
-def unsafe_findings(
-    connection: BaseDatabaseWrapper, loader: MigrationLoader, migrations: Sequence[Migration]
-) -> list[Finding]:
-    """Return what users would notice if `migrations` ran now.
-
-    Third-party migrations cannot be edited, so they are not judged. Nor is reported what is
-    suppressed in the migration. A table that is not there yet, or empty, has nobody who could
-    notice.
-    """
-    own = [
-        migration
-        for migration in migrations
-        if first_party(apps.get_app_config(migration.app_label))
-    ]
-    findings, _ = suppress(errors(judge(loader, own)), map(MigrationSource, own))
-    return [finding for finding in findings if _is_used(connection, finding.tables)]
+HOW_TO_GO_ON = 'Change them, or apply them as they are with: manage.py migrate --unsafe "REASON"'
 
 
-def _is_used(connection: BaseDatabaseWrapper, tables: Sequence[str]) -> bool:
-    # A table of no schema may have a dot in its name, too.
-    names = {name for table in tables for name in (table, requoted(table))}
-    return not tables or any(
-        catalog.table_exists(connection, name) and catalog.has_rows(connection, name)
-        for name in names
-    )
+class Users:
+    """Those who would notice: a table that is not there yet, or empty, has none."""
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self._connection = connection
+        self._have: dict[str, bool] = {}
+
+    def notice(self, finding: Finding) -> bool:
+        """Tell whether a table of the finding is in use, or it is about none in particular."""
+        return not finding.tables or any(map(self.have, finding.tables))
+
+    def have(self, table: str) -> bool:
+        """Tell whether a table has rows."""
+        if table not in self._have:
+            # A table of no schema may have a dot in its name, too.
+            self._have[table] = any(
+                catalog.table_exists(self._connection, name)
+                and catalog.has_rows(self._connection, name)
+                for name in {table, requoted(table)}
+            )
+        return self._have[table]
 
 
-def describe(findings: Sequence[Finding]) -> str:
+def describe(findings: Iterable[Finding]) -> str:
     """Name each finding and what to do instead."""
     return "\n".join(
         f"  {finding.app}.{finding.migration}: {finding.rule} {finding.name}: "
@@ -55,9 +48,20 @@ def describe(findings: Sequence[Finding]) -> str:
     )
 
 
-def refusal(findings: Sequence[Finding]) -> Refused:
+def refusal(refused: Iterable[Refuse]) -> Refused:
     """Return the error that names each finding and the ways to go on."""
-    return Refused(
-        f"Unsafe migrations are not applied:\n{describe(findings)}\n"
-        'Change them, or apply them as they are with: manage.py migrate --unsafe "REASON"'
-    )
+    steps = list(refused)
+    findings = [finding for step in steps for finding in step.findings]
+    lines = ["Unsafe migrations are not applied:", describe(findings)]
+    return Refused("\n".join([*lines, *how_to_go_on(steps)]))
+
+
+def how_to_go_on(refused: Iterable[Refuse]) -> Iterator[str]:
+    """Yield what can be done about steps that are refused."""
+    substituted = sorted({step.key[0] for step in refused} & set(conf.get("SUBSTITUTE")))
+    if substituted:
+        yield (
+            f"Of {', '.join(substituted)} (SUBSTITUTE), only what can be done safely within one "
+            "deploy is substituted."
+        )
+    yield HOW_TO_GO_ON

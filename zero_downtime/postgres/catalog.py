@@ -7,7 +7,7 @@ it in a statement: quoted, and along the session's `search_path`.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +55,31 @@ def table_exists(connection: BaseDatabaseWrapper, table: str) -> bool:
     """Whether `table` is visible under its unqualified name."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [quote(connection, table)])
+        return bool(cursor.fetchone()[0])
+
+
+def has_tables(connection: BaseDatabaseWrapper, *, besides: Collection[str]) -> bool:
+    """Whether the database has tables of other names than `besides`, in whatever schema.
+
+    Those that extensions bring do not count.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            r"""
+            SELECT EXISTS (
+                SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+                WHERE relkind IN ('r', 'p', 'm', 'f')
+                    AND nspname <> 'information_schema' AND nspname NOT LIKE 'pg\_%%'
+                    AND relname <> ALL (%s)
+                    AND NOT EXISTS (
+                        SELECT FROM pg_depend
+                        WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid
+                            AND deptype = 'e'
+                    )
+            )
+            """,
+            [list(besides)],
+        )
         return bool(cursor.fetchone()[0])
 
 

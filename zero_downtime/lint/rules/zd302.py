@@ -81,7 +81,7 @@ class NonAtomicOperationInTransaction(Rule):
             step,
             message,
             hazards=self.hazards,
-            # Whatever the tables are like: so it is refused by `migrate` on a new database, too.
+            # Whatever the tables are like: so it is refused by `migrate` without rows, too.
             tables=[],
             remedy="Give each statement to RunSQL as an item of a list of its own."
             if alone

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.management.commands.migrate import Command as DjangoCommand
@@ -13,15 +13,20 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.operations.base import Operation
 
 from zero_downtime import conf
 from zero_downtime.backfills import statuses
-from zero_downtime.guard import facts, forecast, rights, safety
+from zero_downtime.errors import Refused
+from zero_downtime.guard import forecast, phase, rights, safety
+from zero_downtime.guard.decision import decide
 from zero_downtime.guard.history import history
 from zero_downtime.guard.journal import Journal
 from zero_downtime.guard.patience import StatementPatience
-from zero_downtime.guard.plan import HeldBack, MigrationKey, nearest_targets, plan
+from zero_downtime.guard.plan import HoldBack, MigrationKey, Options
+from zero_downtime.guard.rights import Needs
 from zero_downtime.guard.running import Runner
+from zero_downtime.guard.showing import describe_step
 from zero_downtime.guard.targets import Target, find_targets
 from zero_downtime.guard.turn import turn
 from zero_downtime.guard.under_way import describe_transitions
@@ -29,6 +34,7 @@ from zero_downtime.guard.waits import counted
 from zero_downtime.guard.walked import steps_of
 from zero_downtime.guard.way_back import require_way_back
 from zero_downtime.lint.sizes import Sizes
+from zero_downtime.lint.walk import Step
 from zero_downtime.models import Backfill, JournalEntry
 from zero_downtime.postgres import catalog, errors
 from zero_downtime.postgres.locks import lock_timeout, retry_lock_failures
@@ -52,6 +58,7 @@ class GuardedMigrateMixin:
     """
 
     runner: Runner | None = None
+    substitutes: Mapping[MigrationKey, Mapping[int, Sequence[Operation]]] = {}
     verbosity: int
     stdout: Any
     stderr: Any
@@ -60,6 +67,11 @@ class GuardedMigrateMixin:
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Define the command line."""
         super().add_arguments(parser)  # type: ignore[misc]
+        parser.add_argument(
+            "--phase",
+            choices=phase.NAMES,
+            help="Apply only what belongs before the deploy (expand), or after it (contract).",
+        )
         parser.add_argument(
             "--unsafe", metavar="REASON", help="Apply unsafe migrations; the reason is recorded."
         )
@@ -85,10 +97,38 @@ class GuardedMigrateMixin:
                 "its operations behave like Django's own."
             )
             super().handle(*args, **options)  # type: ignore[misc]
-        elif _changes_no_schema(options):
+        elif options["run_syncdb"] and options["app_label"]:  # of an app without migrations
             super().handle(*args, **options)  # type: ignore[misc]
-            if options["plan"]:
-                self.show_gates(connection, options)
+        else:
+            self.handle_migrations(connection, args, options)
+
+    def handle_migrations(
+        self, connection: BaseDatabaseWrapper, args: tuple[Any, ...], options: dict[str, Any]
+    ) -> None:
+        """Do what is asked for about migrations of a PostgreSQL database."""
+        self.verbosity = options["verbosity"]
+        executor = MigrationExecutor(connection)
+        executor.loader.check_consistent_history(connection)
+        targets = find_targets(executor.loader, options["app_label"], options["migration_name"])
+        if executor.loader.detect_conflicts():
+            super().handle(*args, **options)  # type: ignore[misc]  # says so, in Django's words
+        elif options["plan"]:
+            try:
+                super().handle(*args, **options)  # type: ignore[misc]
+            except SystemExit:  # with --check
+                self.show_plan(connection, executor, targets, options)
+                raise
+            self.show_plan(connection, executor, targets, options)
+        elif options["check_unapplied"]:
+            super().handle(*args, **options)  # type: ignore[misc]
+        elif options["fake"] or options["prune"]:
+            if options["phase"]:
+                raise Refused(
+                    "--phase is about applying migrations; --fake and --prune change only the "
+                    "record of them. Leave it out.",
+                    returncode=2,
+                )
+            super().handle(*args, **options)  # type: ignore[misc]
         else:
             self.migrate(connection, args, options)
 
@@ -96,7 +136,6 @@ class GuardedMigrateMixin:
         self, connection: BaseDatabaseWrapper, args: tuple[Any, ...], options: dict[str, Any]
     ) -> None:
         """Apply or unapply what may run now, and say what may not."""
-        self.verbosity = options["verbosity"]
         with turn(connection), counted(connection.alias) as waits:
             journal = Journal(connection, reason=options["unsafe"] or "", waits=waits)
             self.runner = Runner(connection, journal, resumes=options["resume"])
@@ -108,55 +147,89 @@ class GuardedMigrateMixin:
         """Do so while nobody else does."""
         executor = MigrationExecutor(connection)
         targets = find_targets(executor.loader, options["app_label"], options["migration_name"])
-        self.require_rights(connection, executor, targets, options)
+        steps = executor.migration_plan(targets)
+        backwards = [migration for migration, is_backwards in steps if is_backwards]
+        if backwards:
+            self.migrate_back(connection, executor.loader, backwards, args, options)
+            return
+        others = [migration for migration, _ in steps if migration.app_label != OWN_APP]
+        decided = decide(connection, executor, others, _options(options))
+        if decided.plan.refused:
+            raise safety.refusal(decided.plan.refused)
+        if decided.plan.unsafe and not options["unsafe"]:
+            unsafe = safety.describe(decided.plan.unsafe)
+            self.stderr.write(f"Unsafe migrations are applied:\n{unsafe}")
+        if not decided.facts.is_new:  # whoever owns the database may do as he likes
+            self.require_rights(connection, rights.needs_of(decided.survey.on(connection)), options)
+        self.substitutes = decided.plan.substitutes
         if options["app_label"] != OWN_APP:
             self.create_own_tables(connection)
-            executor.loader.build_graph()  # now with our own migrations applied
-        steps = executor.migration_plan(targets)
-        if any(backwards for _, backwards in steps):  # nothing to judge, nothing to hold back
-            require_way_back([migration for migration, backwards in steps if backwards])
-            self.run_guarded(connection, args, options)
-            self.report(connection, [])
-            return
-        unapplied = [migration for migration, _ in steps]
-        self.refuse_unsafe(connection, executor, unapplied, options)
-        planned = facts.planned(executor.loader, unapplied)
-        known = facts.gather(connection, executor, unapplied)
-        decided = plan(planned, known)
-        with nobody_uses(known.unused):
-            if decided.held_back:
-                nearer = nearest_targets(planned, decided.run)
-                self.run_in_parts(connection, args, options, executor.loader, nearer)
+        with nobody_uses(decided.facts.unused):
+            if decided.plan.held_back:
+                self.run_in_parts(connection, args, options, executor.loader, decided.plan.targets)
             else:
                 self.run_guarded(connection, args, options)
-        self.report(connection, decided.held_back)
+        self.report(connection, decided.plan.held_back)
 
-    def show_gates(self, connection: BaseDatabaseWrapper, options: dict[str, Any]) -> None:
-        """Say which of the planned migrations would be held back, and what is under way."""
-        executor = MigrationExecutor(connection)
-        targets = find_targets(executor.loader, options["app_label"], options["migration_name"])
+    def migrate_back(
+        self,
+        connection: BaseDatabaseWrapper,
+        loader: MigrationLoader,
+        migrations: Sequence[Migration],
+        args: tuple[Any, ...],
+        options: dict[str, Any],
+    ) -> None:
+        """Unapply migrations: nothing is judged, and nothing held back."""
+        if options["phase"]:
+            raise Refused(
+                "--phase is about applying migrations; there is none in going back. Leave it out.",
+                returncode=2,
+            )
+        require_way_back(migrations)
+        steps = steps_of(loader, migrations, connection.alias)
+        self.require_rights(connection, rights.needs_of_way_back(steps), options)
+        if options["app_label"] != OWN_APP:
+            self.create_own_tables(connection)
+        self.run_guarded(connection, args, options)
+        self.report(connection, [])
+
+    def require_rights(
+        self, connection: BaseDatabaseWrapper, needs: Needs, options: dict[str, Any]
+    ) -> None:
+        """Raise if a right is missing for what is about to run, unless told otherwise."""
+        if conf.get("MIGRATE") != "off" and not options["unsafe"]:
+            rights.require(connection, needs)
+
+    def show_plan(
+        self,
+        connection: BaseDatabaseWrapper,
+        executor: MigrationExecutor,
+        targets: Sequence[Target],
+        options: dict[str, Any],
+    ) -> None:
+        """Say what would become of the planned migrations, and what is under way."""
         steps = executor.migration_plan(targets)
-        if not any(backwards for _, backwards in steps):
+        if steps and not any(backwards for _, backwards in steps):
             unapplied = [migration for migration, _ in steps]
-            known = facts.gather(connection, executor, unapplied)
-            self.show_forecast(connection, executor.loader, unapplied)
-            self.show_held_back(plan(facts.planned(executor.loader, unapplied), known).held_back)
+            decided = decide(connection, executor, unapplied, _options(options)).plan
+            self.show_forecast(steps_of(executor.loader, unapplied, connection.alias), connection)
+            self.stdout.write("What becomes of them:", self.style.MIGRATE_LABEL)
+            for step in decided.steps:
+                for line in describe_step(step, executor.loader):
+                    self.stdout.write(f"  {line}")
+            if decided.refused:
+                self.stdout.write("\n".join(safety.how_to_go_on(decided.refused)))
         lines = list(describe_transitions(connection))
         if lines:
             self.stdout.write("Under way:")
         for line in lines:
             self.stdout.write(f"  {line}")
 
-    def show_forecast(
-        self, connection: BaseDatabaseWrapper, loader: MigrationLoader, unapplied: list[Migration]
-    ) -> None:
+    def show_forecast(self, steps: Sequence[Step], connection: BaseDatabaseWrapper) -> None:
         """Say what to expect of each operation: locks, and for how long."""
-        expected = forecast.forecast(
-            steps_of(loader, unapplied, connection.alias),
-            Sizes.of_database(connection.alias),
-            inline_rows=conf.get("INLINE_BACKFILL_ROWS"),
-        )
-        for line in forecast.lines(expected):
+        sizes = Sizes.of_database(connection.alias)
+        small = conf.get("INLINE_BACKFILL_ROWS")
+        for line in forecast.lines(forecast.forecast(steps, sizes, inline_rows=small)):
             self.stdout.write(line)
 
     def create_own_tables(self, connection: BaseDatabaseWrapper) -> None:
@@ -167,44 +240,6 @@ class GuardedMigrateMixin:
         missing = executor.migration_plan(leaves)
         if missing:
             executor.migrate(leaves, missing)
-
-    def require_rights(
-        self,
-        connection: BaseDatabaseWrapper,
-        executor: MigrationExecutor,
-        targets: Sequence[Target],
-        options: dict[str, Any],
-    ) -> None:
-        """Raise if a right is missing for what is about to run, unless told otherwise.
-
-        Where nothing was ever migrated, there is no table that could be somebody else's.
-        """
-        loader, alias = executor.loader, connection.alias
-        if conf.get("MIGRATE") == "off" or options["unsafe"] or not loader.applied_migrations:
-            return
-        planned = executor.migration_plan(targets)
-        steps = steps_of(loader, [migration for migration, _ in planned], alias)
-        goes_back = any(backwards for _, backwards in planned)
-        needs = rights.needs_of_way_back(steps) if goes_back else rights.needs_of(steps)
-        rights.require(connection, needs)
-
-    def refuse_unsafe(
-        self,
-        connection: BaseDatabaseWrapper,
-        executor: MigrationExecutor,
-        unapplied: list[Migration],
-        options: dict[str, Any],
-    ) -> None:
-        """Raise if a migration that would be noticed is about to run, unless told otherwise."""
-        policy = conf.get("MIGRATE")
-        if policy == "off" or options["unsafe"]:
-            return
-        findings = safety.unsafe_findings(connection, executor.loader, unapplied)
-        if not findings:
-            return
-        if policy == "refuse":
-            raise safety.refusal(findings)
-        self.stderr.write(f"Unsafe migrations are applied:\n{safety.describe(findings)}")
 
     def run_in_parts(
         self,
@@ -253,15 +288,23 @@ class GuardedMigrateMixin:
             journal = self.runner.journal
             if action in _STARTS:
                 journal.begin(migration, is_backwards=action == "unapply_start")
-                self.runner.take_over(migration)
+                safe = self.substitutes.get((migration.app_label, migration.name), {})
+                self.runner.take_over(
+                    migration, {migration.operations[index]: safe[index] for index in safe}
+                )
             elif action in _OUTCOMES:
                 journal.end(JournalEntry.Outcome.FAKED if fake else _OUTCOMES[action])
         super().migration_progress_callback(action, migration, fake)  # type: ignore[misc]
 
-    def report(self, connection: BaseDatabaseWrapper, held_back: Sequence[HeldBack]) -> None:
+    def report(self, connection: BaseDatabaseWrapper, held_back: Sequence[HoldBack]) -> None:
         """Say what is held back and which backfills are to be run."""
-        self.show_held_back(held_back)
-        if self.verbosity < 1 or not catalog.table_exists(connection, Backfill._meta.db_table):
+        if self.verbosity < 1:
+            return
+        if held_back:
+            self.stdout.write(self.style.WARNING("Held back:"))
+        for held in held_back:
+            self.stdout.write(f"  {held}")
+        if not catalog.table_exists(connection, Backfill._meta.db_table):
             return
         backfills = Backfill.objects.using(connection.alias).select_related("transition")
         for backfill in backfills.exclude(status=Backfill.Status.SUCCEEDED):
@@ -276,13 +319,6 @@ class GuardedMigrateMixin:
                     "nobody has filled."
                 )
 
-    def show_held_back(self, held_back: Sequence[HeldBack]) -> None:
-        """Say which migrations wait, and for what."""
-        if held_back:
-            self.stdout.write(self.style.WARNING("Held back:"))
-        for held in held_back:
-            self.stdout.write(f"  {held}")
-
     def show_history(self, connection: BaseDatabaseWrapper, *, as_json: bool) -> None:
         """Print the journal."""
         document = history(connection)
@@ -295,10 +331,11 @@ class GuardedMigrateMixin:
             self.stdout.write(line.format(**entry) + unsafe)
 
 
-def _changes_no_schema(options: dict[str, Any]) -> bool:
-    """Whether the command only looks, only records, or only synchronizes an unmigrated app."""
-    return any(options[name] for name in ("plan", "check_unapplied", "prune", "fake")) or (
-        options["run_syncdb"] and bool(options["app_label"])
+def _options(options: dict[str, Any]) -> Options:
+    return Options(
+        phase=phase.Phase(options["phase"]) if options["phase"] else None,
+        policy=conf.get("MIGRATE"),
+        unsafe=options["unsafe"] or "",
     )
 
 

@@ -17,7 +17,7 @@ from zero_downtime.operations.base import Repeatable, flattened
 
 
 @dataclass(frozen=True)
-class Step:
+class Unit:
     """One operation of a migration; all of them, if the migration has a way of its own."""
 
     migration: Migration
@@ -30,7 +30,7 @@ class Step:
 
     @property
     def fingerprint(self) -> str:
-        """What tells it from a step that says something else."""
+        """What tells it from a unit that says something else."""
         return fingerprint_of(self.operations)
 
     @property
@@ -52,13 +52,13 @@ class Step:
         return JournaledOperation(index=self.index, description=description, done=False)
 
 
-def steps_of(migration: Migration) -> list[Step]:
+def units_of(migration: Migration) -> list[Unit]:
     """Take `migration` apart."""
     kind = type(migration)
     if kind.apply is not Migration.apply or kind.unapply is not Migration.unapply:
-        return [Step(_with(migration, migration.operations), 0)]
+        return [Unit(_with(migration, migration.operations), 0)]
     return [
-        Step(_with(migration, [operation]), index)
+        Unit(_with(migration, [operation]), index)
         for index, operation in enumerate(migration.operations)
     ]
 
@@ -70,42 +70,42 @@ def _with(migration: Migration, operations: Sequence[Operation]) -> Migration:
 
 
 class Forwards:
-    """Each step begins with the state that the one before it has left."""
+    """Each unit begins with the state that the one before it has left."""
 
-    def __init__(self, steps: Sequence[Step], state: ProjectState) -> None:
-        self.steps = steps
+    def __init__(self, units: Sequence[Unit], state: ProjectState) -> None:
+        self.units = units
         self.state = state  # with which Django's executor will go on
 
-    def order(self) -> Iterable[Step]:
-        """Return the steps in the order in which they run."""
-        return self.steps
+    def order(self) -> Iterable[Unit]:
+        """Return the units in the order in which they run."""
+        return self.units
 
-    def run(self, step: Step, schema_editor: BaseDatabaseSchemaEditor) -> None:
-        migration = step.migration
+    def run(self, unit: Unit, schema_editor: BaseDatabaseSchemaEditor) -> None:
+        migration = unit.migration
         self.state = type(migration).apply(migration, self.state, schema_editor)
 
-    def skip(self, step: Step) -> None:
-        self.state = step.migration.mutate_state(self.state, preserve=False)
+    def skip(self, unit: Unit) -> None:
+        self.state = unit.migration.mutate_state(self.state, preserve=False)
 
 
 class Backwards:
-    """Each step is taken back from the state before it, the last one first."""
+    """Each unit is taken back from the state before it, the last one first."""
 
-    def __init__(self, steps: Sequence[Step], state: ProjectState) -> None:
-        self.steps = steps
+    def __init__(self, units: Sequence[Unit], state: ProjectState) -> None:
+        self.units = units
         self.state = state
         self._before = [state]
-        for step in steps[:-1]:
-            self._before.append(step.migration.mutate_state(self._before[-1], preserve=True))
+        for unit in units[:-1]:
+            self._before.append(unit.migration.mutate_state(self._before[-1], preserve=True))
 
-    def order(self) -> Iterable[Step]:
-        return reversed(self.steps)
+    def order(self) -> Iterable[Unit]:
+        return reversed(self.units)
 
-    def run(self, step: Step, schema_editor: BaseDatabaseSchemaEditor) -> None:
-        migration = step.migration
-        type(migration).unapply(migration, self._before[step.index], schema_editor)
+    def run(self, unit: Unit, schema_editor: BaseDatabaseSchemaEditor) -> None:
+        migration = unit.migration
+        type(migration).unapply(migration, self._before[unit.index], schema_editor)
 
-    def skip(self, step: Step) -> None:
+    def skip(self, unit: Unit) -> None:
         """Nothing depends on it."""
 
 

@@ -126,6 +126,12 @@ def test_a_process_of_the_server_is_called_by_its_kind() -> None:
     assert describe([worker]) == f"In the way: {shown}."
 
 
+def test_an_ordinary_role_sees_no_more_of_it_than_that_it_works_for_nobody() -> None:
+    worker = Session(7, None, "", None, None, None)
+    assert str(worker) == "pid 7 (a process of the server, unknown state)"
+    assert worker.is_autovacuum
+
+
 def test_a_prepared_transaction_has_no_session() -> None:
     nobody = Session(PREPARED_TRANSACTION, None, None, None, None, None)
     assert describe([nobody]) == "In the way: a prepared transaction (see pg_prepared_xacts)."

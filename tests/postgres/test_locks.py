@@ -23,6 +23,7 @@ from tests.support.sessions import holding, waiting
 from tests.support.waiting import wait_until_blocked
 from zero_downtime.errors import Refused
 from zero_downtime.postgres import errors, locks
+from zero_downtime.postgres.blockers import Session
 from zero_downtime.postgres.locks import (
     briefly,
     lock_timeout,
@@ -321,6 +322,23 @@ def test_giving_up_names_exactly_those_that_were_waited_for(
         assert f"pid {writer.info.backend_pid}" in str(refused.value)
         assert f"pid {reader.info.backend_pid}" not in str(refused.value)
     assert "or with --on-blocker terminate." in str(refused.value)
+
+
+@ONE_TRY
+def test_who_was_waited_for_before_is_not_in_the_way_now(
+    connection: BaseDatabaseWrapper, database_url: str, pg: psycopg.Connection
+) -> None:
+    pg.execute("CREATE TABLE t (id integer)")
+    with (
+        holding(database_url, "TABLE t") as holder,
+        connection.schema_editor(atomic=False) as editor,
+        watching(connection) as watcher,
+    ):
+        watcher.seen = [Session(1, "gone", None, None, None, None)]
+        with pytest.raises(Refused) as refused:
+            briefly(editor, "t", lambda: editor.execute("LOCK TABLE t"), wanted=None)
+        assert f"In the way: pid {holder.info.backend_pid} (" in str(refused.value)
+    assert "gone" not in str(refused.value)
 
 
 @override_settings(

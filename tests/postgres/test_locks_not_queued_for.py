@@ -82,7 +82,7 @@ def test_tables_that_are_locked_together_are_looked_at_together(
         briefly(editor, "t", queue, ["other"])
 
 
-@override_settings(ZERO_DOWNTIME={"LOCK_TIMEOUT": 0.000001})
+@override_settings(ZERO_DOWNTIME={"LOCK_TIMEOUT": 0.000001, "LOCK_DEADLINE": 5})
 def test_what_is_looked_for_before_a_try_is_ended_if_asked_to(
     connection: BaseDatabaseWrapper, database_url: str, pg: psycopg.Connection
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -163,6 +164,7 @@ def test_a_session_that_replaces_a_lost_one_is_watched(
         assert f"pid {holder.info.backend_pid}" in messages[0]
 
 
+@IMPATIENT
 def test_where_nobody_waits_nothing_is_opened(connection: BaseDatabaseWrapper) -> None:
     opened: list[object] = []
 
@@ -173,8 +175,10 @@ def test_where_nobody_waits_nothing_is_opened(connection: BaseDatabaseWrapper) -
     connection_created.connect(note)
     try:
         with watching(connection):
-            for _ in range(100):
+            busy_until = time.monotonic() + 0.2
+            while time.monotonic() < busy_until:
                 execute(connection, "SELECT 1")
+            threading.Event().wait(0.2)
     finally:
         connection_created.disconnect(note)
     assert opened == []

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from zero_downtime import conf
+from zero_downtime.postgres import errors
 from zero_downtime.postgres.catalog import IN_THIS_DATABASE
 from zero_downtime.postgres.identifiers import quote
 from zero_downtime.postgres.statements import Lock
@@ -20,6 +23,7 @@ logger = logging.getLogger("zero_downtime.locks")
 # What pg_blocking_pids() says of a transaction that outlives its session.
 PREPARED_TRANSACTION = 0
 CLIENT = "client backend"
+AUTOVACUUM = "autovacuum worker"
 AS_MANY_AS_PEOPLE_READ = 5
 
 _SESSIONS = """
@@ -55,12 +59,17 @@ class Session:
     may_be_ended: bool = False
     """Whether our role is allowed to: it has the rights of theirs, or of `pg_signal_backend`."""
 
+    @property
+    def is_autovacuum(self) -> bool:
+        """Whether it works for nobody; an ordinary role may not see more of an autovacuum."""
+        return self.kind == AUTOVACUUM or (self.kind is None and self.user is None)
+
     def __str__(self) -> str:
         if self.pid == PREPARED_TRANSACTION:
             return "a prepared transaction (see pg_prepared_xacts)"
         age = self.seconds_in_transaction
         since = "" if age is None else f", in a transaction for {age:.0f} s"
-        user = self.user or ("unknown user" if self.kind in (None, CLIENT) else self.kind)
+        user = self.user or self.kind or "a process of the server"
         application = f", {self.application}" if self.application else ""
         shown = f": {self.query}" if self.query else ""
         state = self.state or "unknown state"
@@ -112,6 +121,39 @@ def end(connection: BaseDatabaseWrapper, session: Session, how: str) -> bool:
             [session.pid, session.began],
         )
         return (True,) in cursor.fetchall()
+
+
+def send_autovacuum_away(connection: BaseDatabaseWrapper, pid: int) -> None:
+    """Let autovacuum make way for backend `pid`, which waits for a lock on a table.
+
+    It does so for whoever has waited for `deadlock_timeout`, which nobody does under a
+    `LOCK_TIMEOUT` that is no longer: both are 1 s if left alone. So `connection` waits for longer,
+    for a lock that lets clients pass. Autovacuum to prevent wraparound makes way for nobody.
+    Locks: SHARE UPDATE EXCLUSIVE on the table, for an instant.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relation::regclass::text FROM pg_locks "
+            "WHERE pid = %s AND locktype = 'relation' AND NOT granted",
+            [pid],
+        )
+        for (table,) in cursor.fetchall():
+            with _unless_it_stays():
+                # Both in one transaction, because they are sent together.
+                cursor.execute(
+                    "SELECT set_config('lock_timeout', (2 * setting::int)::text, true) "
+                    "FROM pg_settings WHERE name = 'deadlock_timeout'; "
+                    f"LOCK TABLE {table} IN {Lock.SHARE_UPDATE_EXCLUSIVE.sql} MODE"
+                )
+
+
+@contextmanager
+def _unless_it_stays() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        if not errors.is_lock_failure(error):
+            raise
 
 
 def describe(sessions: Iterable[Session]) -> str:

@@ -188,7 +188,12 @@ class _InTheWay:
             return []
         holders = sessions_holding_locks(self.connection, self.tables, self.wanted.conflicting)
         timeout = conf.get("LOCK_TIMEOUT")
-        lasting = [each for each in holders if (each.seconds_in_transaction or 0) > timeout]
+        lasting = [
+            each
+            for each in holders
+            # Autovacuum makes way for those that wait.
+            if (each.seconds_in_transaction or 0) > timeout and not each.is_autovacuum
+        ]
         if self.watcher:
             self.watcher.deal_with(self.connection, lasting)
         return lasting

@@ -20,6 +20,7 @@ from zero_downtime.postgres.blockers import (
     describe,
     end,
     logger,
+    send_autovacuum_away,
     sessions_blocking,
 )
 
@@ -125,6 +126,8 @@ class Watcher:
                 self.seen = blockers
                 self._report(blockers, since)
                 self.deal_with(connection, blockers)
+                if any(session.is_autovacuum for session in blockers):
+                    send_autovacuum_away(connection, pid)
         except Error as error:
             connection.close()  # the next look begins with another one
             if not self._is_blind:

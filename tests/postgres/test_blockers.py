@@ -107,6 +107,16 @@ def test_what_our_role_may_not_see_is_left_out(
     assert str(session) == f"pid {pid} ({user}, holder, unknown state)"
 
 
+def test_what_has_changed_is_seen_inside_a_transaction(
+    connection: BaseDatabaseWrapper, database_url: str, pg: psycopg.Connection
+) -> None:
+    pg.execute("CREATE TABLE t ()")
+    with transaction.atomic():
+        assert pids(connection, "t") == []
+        with holding(database_url, "TABLE t") as holder:
+            assert pids(connection, "t") == [holder.info.backend_pid]
+
+
 def test_only_locks_that_conflict_are_in_the_way(
     connection: BaseDatabaseWrapper, database_url: str, pg: psycopg.Connection
 ) -> None:

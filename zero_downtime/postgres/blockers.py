@@ -133,8 +133,9 @@ def send_autovacuum_away(connection: BaseDatabaseWrapper, pid: int) -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT relation::regclass::text FROM pg_locks "
-            "WHERE pid = %s AND locktype = 'relation' AND NOT granted",
+            "SELECT pg_class.oid::regclass::text FROM pg_locks "
+            "JOIN pg_class ON pg_class.oid = relation "
+            "WHERE pid = %s AND NOT granted AND relkind IN ('r', 'p')",
             [pid],
         )
         for (table,) in cursor.fetchall():

@@ -129,6 +129,15 @@ SETTINGS: dict[str, Setting] = {
         POSITIVE_SECONDS,
         "longest time that the code of RunPython may take between two statements in a transaction",
     ),
+    "ON_BLOCKER": Setting(
+        "wait",
+        _one_of("wait", "cancel", "terminate"),
+        "what `migrate` does with sessions that are in its way: wait, cancel what they run, or "
+        "terminate them",
+    ),
+    "BLOCKER_AGE": Setting(
+        60, SECONDS, "`ON_BLOCKER` is done only to transactions that have lasted longer"
+    ),
     "INLINE_BACKFILL_ROWS": Setting(
         10_000, ROWS, "tables with fewer rows are backfilled inside `migrate`"
     ),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import islice
+from typing import Any
 
 import psycopg
 import pytest
@@ -21,6 +23,7 @@ from tests.support.sessions import holding, waiting
 from tests.support.waiting import wait_until_blocked
 from zero_downtime.errors import Refused
 from zero_downtime.postgres import errors, locks
+from zero_downtime.postgres.blockers import Session
 from zero_downtime.postgres.locks import (
     briefly,
     lock_timeout,
@@ -29,6 +32,9 @@ from zero_downtime.postgres.locks import (
     somebody_waits_for_us,
     wait_for_writers,
 )
+from zero_downtime.postgres.statements import Lock
+from zero_downtime.postgres.watching import watching
+from zero_downtime.signals import lock_retried
 
 ONE_TRY = override_settings(ZERO_DOWNTIME={"LOCK_DEADLINE": 0, "LOCK_TIMEOUT": 0.01})
 MANY_TRIES = override_settings(ZERO_DOWNTIME={"LOCK_DEADLINE": 60, "LOCK_TIMEOUT": 0.01})
@@ -221,16 +227,11 @@ def test_each_failed_try_is_logged_with_the_session_in_the_way(
     pg.execute("CREATE TABLE t ()")
     with (
         holding(database_url, "LOCK TABLE t", application_name="nightly report") as holder,
+        reports(then=holder.rollback),
         connection.schema_editor(atomic=False) as editor,
     ):
         pid = holder.info.backend_pid
-
-        def lock() -> None:
-            if caplog.records:
-                holder.rollback()
-            editor.execute("LOCK TABLE t")
-
-        briefly(editor, "t", lock)
+        briefly(editor, "t", lambda: editor.execute("LOCK TABLE t"))
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert '"t" is locked by others (try 1)' in record.getMessage()
@@ -305,82 +306,68 @@ def test_giving_up_comes_after_many_tries(
     assert f"in {tries} tries" in str(refused.value)
 
 
-def pids(connection: BaseDatabaseWrapper, table: str | None) -> list[int]:
-    return [each.pid for each in locks.sessions_holding_locks(connection, table)]
+@override_settings(ZERO_DOWNTIME={"LOCK_TIMEOUT": 1, "LOCK_DEADLINE": 0})
+def test_giving_up_names_exactly_those_that_were_waited_for(
+    connection: BaseDatabaseWrapper, database_url: str, pg: psycopg.Connection
+) -> None:
+    pg.execute("CREATE TABLE t (n integer)")
+    with (
+        holding(database_url, "INSERT INTO t VALUES (1)") as writer,
+        holding(database_url, "TABLE t") as reader,
+        connection.schema_editor(atomic=False) as editor,
+        watching(connection),
+    ):
+        with pytest.raises(Refused) as refused:
+            briefly(editor, "t", lambda: editor.execute("CREATE INDEX ON t (n)"), wanted=Lock.SHARE)
+        assert f"pid {writer.info.backend_pid}" in str(refused.value)
+        assert f"pid {reader.info.backend_pid}" not in str(refused.value)
+    assert "or with --on-blocker terminate." in str(refused.value)
 
 
-def test_the_longest_transaction_comes_first(
+@ONE_TRY
+def test_who_was_waited_for_before_is_not_in_the_way_now(
     connection: BaseDatabaseWrapper, database_url: str, pg: psycopg.Connection
 ) -> None:
     pg.execute("CREATE TABLE t (id integer)")
-    with holding(database_url, "TABLE t") as old, holding(database_url, "TABLE t") as young:
-        expected = [old.info.backend_pid, young.info.backend_pid]
-        assert pids(connection, "t") == expected
-
-
-def test_another_table_and_another_schema_are_not_in_the_way(
-    connection: BaseDatabaseWrapper, database_url: str, pg: psycopg.Connection
-) -> None:
-    pg.execute("CREATE SCHEMA other; CREATE TABLE other.t (); CREATE TABLE t ()")
-    with holding(database_url, "TABLE other.t") as holder:
-        assert pids(connection, "t") == []
-        assert pids(connection, '"other"."t"') == [holder.info.backend_pid]
-        assert pids(connection, None) == [holder.info.backend_pid]
-    assert locks.describe_blockers(connection, "t") == "Nobody holds a lock on it any more."
-
-
-def test_reading_the_catalog_is_not_in_the_way(
-    connection: BaseDatabaseWrapper, database_url: str
-) -> None:
-    with holding(database_url, "SELECT count(*) FROM pg_class"):
-        assert pids(connection, None) == []
-
-
-def test_we_are_not_in_our_own_way(connection: BaseDatabaseWrapper, pg: psycopg.Connection) -> None:
-    pg.execute("CREATE TABLE t ()")
-    with transaction.atomic():
-        execute(connection, "LOCK TABLE t")
-        assert pids(connection, "t") == []
-
-
-def test_who_waits_like_us_is_not_in_the_way(
-    connection: BaseDatabaseWrapper, database_url: str, pg: psycopg.Connection
-) -> None:
-    pg.execute("CREATE TABLE t ()")
     with (
-        ThreadPoolExecutor(1) as background,
-        psycopg.connect(database_url) as waiter,
-        holding(database_url, "LOCK TABLE t") as holder,
+        holding(database_url, "TABLE t") as holder,
+        connection.schema_editor(atomic=False) as editor,
+        watching(connection) as watcher,
     ):
-        request = background.submit(waiter.execute, "TABLE t")
-        wait_until_blocked(pg, waiter.info.backend_pid)
-        assert pids(connection, "t") == [holder.info.backend_pid]
-        holder.rollback()
-        request.result()
+        watcher.seen = [Session(1, "gone", None, None, None, None)]
+        with pytest.raises(Refused) as refused:
+            briefly(editor, "t", lambda: editor.execute("LOCK TABLE t"), wanted=None)
+        assert f"In the way: pid {holder.info.backend_pid} (" in str(refused.value)
+    assert "gone" not in str(refused.value)
 
 
-@pytest.mark.parametrize("table", ["Orders 2024", "100%", "a.b"])
-def test_tables_with_unusual_names(
-    connection: BaseDatabaseWrapper,
-    database_url: str,
-    pg: psycopg.Connection,
-    table: str,
-) -> None:
-    pg.execute(f'CREATE TABLE "{table}" ()'.encode())
-    with holding(database_url, f'TABLE "{table}"') as holder:
-        assert pids(connection, table) == [holder.info.backend_pid]
-
-
-def test_what_our_role_may_not_see_is_left_out(
+@override_settings(
+    ZERO_DOWNTIME={"LOCK_TIMEOUT": 0.01, "LOCK_DEADLINE": 0.5, "LOCK_RETRY_MAX_DELAY": 0.2}
+)
+def test_each_failed_try_is_signalled_with_what_it_has_cost(
     connection: BaseDatabaseWrapper, database_url: str, pg: psycopg.Connection
 ) -> None:
-    pg.execute("CREATE TABLE t ()")
-    with holding(database_url, "TABLE t") as holder:
-        execute(connection, "SET ROLE pg_signal_backend")  # a role that owns nothing
-        (session,) = locks.sessions_holding_locks(connection, "t")
-        pid, user = holder.info.backend_pid, holder.info.user
-    assert session == locks.Session(pid, user, "holder", None, None, None)
-    assert str(session) == f"pid {pid} ({user}, holder, unknown state)"
+    pg.execute("CREATE TABLE t (id integer)")
+    sent: list[dict[str, Any]] = []
+
+    def note(**signal: Any) -> None:
+        sent.append(signal)
+
+    lock_retried.connect(note)
+    try:
+        with holding(database_url, "TABLE t") as holder:
+            started = time.monotonic()
+            refusal(connection)
+            elapsed = time.monotonic() - started
+            pid = holder.info.backend_pid
+    finally:
+        lock_retried.disconnect(note)
+    assert [signal["tries"] for signal in sent] == list(range(1, len(sent) + 1))
+    assert len(sent) > 1
+    for signal in sent:
+        assert (signal["alias"], signal["table"]) == (connection.alias, "t")
+        assert [session.pid for session in signal["blockers"]] == [pid]
+    assert elapsed * 0.8 < sum(signal["waited"] for signal in sent) < elapsed
 
 
 @override_settings(ZERO_DOWNTIME={"LOCK_TIMEOUT": 1, "LOCK_RETRY_MAX_DELAY": 0.2})

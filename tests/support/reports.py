@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from zero_downtime.postgres.locks import logger
+from zero_downtime.postgres.blockers import logger
 
 
 class Reports(logging.Handler):

@@ -22,7 +22,8 @@ def holding(
         for statement in statements:
             session.execute(statement.encode())
         yield session
-        session.rollback()
+        if not session.closed:  # by those that it was in the way of
+            session.rollback()
 
 
 @contextlib.contextmanager

@@ -25,6 +25,7 @@ from zero_downtime.postgres import catalog
 from zero_downtime.postgres.changes import AddColumn, Change, FillColumn, SetDefault, SetNotNull
 from zero_downtime.postgres.locks import briefly
 from zero_downtime.postgres.shapes import ColumnShape
+from zero_downtime.postgres.statements import Lock
 
 
 class AddFieldConcurrently(OnlineChange, AddField):
@@ -173,7 +174,7 @@ class AddFieldConcurrently(OnlineChange, AddField):
             schema_editor.create_model(through)
             run_deferred_sql(schema_editor)
 
-        briefly(schema_editor, table, create, _targets(through))
+        briefly(schema_editor, table, create, _targets(through), Lock.SHARE_ROW_EXCLUSIVE)
 
     def _drop_table_between(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState

@@ -186,7 +186,7 @@ def run_stock_briefly(
         stock(schema_editor, from_state, to_state)
         run_deferred_sql(schema_editor)
 
-    briefly(schema_editor, model._meta.db_table, run)
+    briefly(schema_editor, model._meta.db_table, run, wanted=None)
 
 
 def _fill(schema_editor: Any, table: str, column: str, value: str) -> None:

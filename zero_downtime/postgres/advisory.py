@@ -10,7 +10,7 @@ import hashlib
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from zero_downtime.postgres.locks import Session, sessions_where
+from zero_downtime.postgres.blockers import Session, sessions_where
 
 
 def key_of(name: str) -> int:

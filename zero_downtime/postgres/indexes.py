@@ -16,6 +16,7 @@ from zero_downtime.postgres import catalog, identifiers
 from zero_downtime.postgres.identifiers import quote
 from zero_downtime.postgres.locks import briefly, patiently, retry_lock_failures
 from zero_downtime.postgres.shapes import IndexShape, read_shape
+from zero_downtime.postgres.statements import Lock
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def _build_on_partitions(
     found = find_index(connection, table, name)
     if found is None:
         sql = _create_index(connection, table, name, index, only="ONLY ")
-        _run_briefly(schema_editor, table, sql)
+        _run_briefly(schema_editor, table, sql, Lock.SHARE)
         found = find_index(connection, table, name)
         assert found is not None
     else:
@@ -141,11 +142,14 @@ def _build_on_partitions(
             table,
             f"ALTER INDEX {found.qualified_name(connection)} "
             f"ATTACH PARTITION {child.qualified_name(connection)}",
+            Lock.ACCESS_SHARE,
         )
 
 
-def _run_briefly(schema_editor: BaseDatabaseSchemaEditor, table: str, sql: str) -> None:
-    briefly(schema_editor, table, lambda: schema_editor.execute(sql, params=None))
+def _run_briefly(
+    schema_editor: BaseDatabaseSchemaEditor, table: str, sql: str, wanted: Lock
+) -> None:
+    briefly(schema_editor, table, lambda: schema_editor.execute(sql, params=None), wanted=wanted)
 
 
 def partition_object_name(partition: str, name: str) -> str:
@@ -195,7 +199,7 @@ def _drop(schema_editor: BaseDatabaseSchemaEditor, table: str, found: FoundIndex
     if catalog.partitions_of(schema_editor.connection, table) is None:
         patiently(schema_editor, table, f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
     else:
-        _run_briefly(schema_editor, table, f"DROP INDEX IF EXISTS {name}")
+        _run_briefly(schema_editor, table, f"DROP INDEX IF EXISTS {name}", Lock.ACCESS_EXCLUSIVE)
 
 
 def _drop_remains(schema_editor: BaseDatabaseSchemaEditor, table: str, found: FoundIndex) -> None:

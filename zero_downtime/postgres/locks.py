@@ -6,27 +6,31 @@ it. So it may wait for a short time only, gives up, lets the others pass, and tr
 
 from __future__ import annotations
 
-import logging
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.db import OperationalError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.signals import connection_created
 
-from zero_downtime import conf
+from zero_downtime import conf, signals
 from zero_downtime.errors import Refused
 from zero_downtime.postgres import errors
+from zero_downtime.postgres.blockers import (
+    Session,
+    describe,
+    logger,
+    sessions_holding_locks,
+    sessions_holding_snapshots,
+)
 from zero_downtime.postgres.catalog import IN_THIS_DATABASE, TABLE_AND_PARTITIONS
 from zero_downtime.postgres.identifiers import quote
-from zero_downtime.signals import lock_retried
-
-logger = logging.getLogger("zero_downtime.locks")
+from zero_downtime.postgres.statements import Lock
+from zero_downtime.postgres.watching import watcher_of
 
 T = TypeVar("T")
 
@@ -35,27 +39,6 @@ WRITERS_DELAY = 0.1
 
 # What PostgreSQL accepts as a timeout.
 SHORTEST_MILLISECONDS, LONGEST_MILLISECONDS = 1, 2**31 - 1
-
-
-@dataclass(frozen=True)
-class Session:
-    """Another session that holds a lock, as far as our role may see it."""
-
-    pid: int
-    user: str | None
-    application: str | None
-    state: str | None
-    seconds_in_transaction: float | None
-    query: str | None
-
-    def __str__(self) -> str:
-        age = self.seconds_in_transaction
-        since = "" if age is None else f", in a transaction for {age:.0f} s"
-        who = f"pid {self.pid} ({self.user or 'unknown user'}"
-        if self.application:
-            who += f", {self.application}"
-        shown = f": {self.query}" if self.query and conf.get("LOG_QUERIES") else ""
-        return f"{who}, {self.state or 'unknown state'}{since}){shown}"
 
 
 @contextmanager
@@ -112,52 +95,64 @@ def retry_lock_failures(
     table: str | None = None,
     *,
     others: Sequence[str] = (),
+    wanted: Lock | None = None,
     waits_for_snapshots: bool = False,
 ) -> T:
     """Call `attempt` until it gets its locks, or `LOCK_DEADLINE` has passed.
 
     `attempt` must leave nothing behind when it fails with a lock timeout or as a deadlock's
-    victim: one transaction, or one statement outside any.
+    victim: one transaction, or one statement outside any. After each try `lock_retried` is sent.
 
     Args:
-        table: the table that is being locked, as Django names it, for the messages.
-        others: tables that are locked together with it, for the messages.
+        table: the table that is being locked, as Django names it.
+        others: tables that are locked together with it.
+        wanted: the lock that makes others wait while it is waited for. With it no try is made
+            while a transaction that has outlasted `LOCK_TIMEOUT` already holds what conflicts:
+            it would fail, and clients would have waited behind it.
         waits_for_snapshots: whether any old snapshot is in the way, as for an index that is
-            built concurrently; for the messages.
+            built concurrently.
 
     Raises:
         Refused: no try succeeded before the deadline; the message names the sessions in the way.
     """
+    in_the_way = _InTheWay(connection, [table, *others] if table else [], wanted)
+    subject = " or ".join(f'"{each}"' for each in in_the_way.tables) or "a table"
     started = time.monotonic()
     deadline = started + conf.get("LOCK_DEADLINE")
-    for number, delay in enumerate(_growing_delays(), start=1):
-        began = time.monotonic()
-        try:
-            return attempt()
-        except OperationalError as error:
-            if not errors.is_lock_failure(error):
-                raise
-            subject = " or ".join(f'"{each}"' for each in (table, *others)) if table else "a table"
-            blockers = describe_blockers(
-                connection, table, others=others, snapshots=waits_for_snapshots
-            )
-            if time.monotonic() + delay > deadline:
-                raise Refused(
-                    f"Could not lock {subject} in {number} tries over "
-                    f"{time.monotonic() - started:.0f} s. {blockers} "
-                    "Run the same command again when those sessions have ended."
-                ) from error
-            waited = time.monotonic() - began + delay
-            lock_retried.send_robust(
-                None, alias=connection.alias, table=table, tries=number, waited=waited, blockers=()
-            )
-            logger.warning(
-                "%s is locked by others (try %d). %s Next try in %.1f s.",
-                subject,
-                number,
-                blockers,
-                delay,
-            )
+    for tries, delay in enumerate(_growing_delays(), start=1):
+        began, failure = time.monotonic(), None
+        blockers: Sequence[Session] | None = in_the_way.for_long()
+        if not blockers:
+            try:
+                return attempt()
+            except OperationalError as error:
+                if not errors.is_lock_failure(error):
+                    raise
+                failure = error
+            blockers = in_the_way.just_now(snapshots=waits_for_snapshots)
+        now = time.monotonic()
+        is_last = now + delay > deadline
+        signals.lock_retried.send_robust(
+            None,
+            alias=connection.alias,
+            table=table,
+            tries=tries,
+            waited=now - began + (0 if is_last else delay),
+            blockers=blockers or (),
+        )
+        if is_last:
+            raise Refused(
+                f"Could not lock {subject} in {tries} tries over {now - started:.0f} s. "
+                f"{_describe(blockers)} Run the same command again when those sessions have "
+                f"ended{', or with --on-blocker terminate' if in_the_way.watcher else ''}."
+            ) from failure
+        logger.warning(
+            "%s is locked by others (try %d). %s Next try in %.1f s.",
+            subject,
+            tries,
+            _describe(blockers),
+            delay,
+        )
         time.sleep(delay)
     raise AssertionError("unreachable: the delays never end")
 
@@ -171,80 +166,54 @@ def _growing_delays() -> Iterator[float]:
         delay = min(longest, delay * 2)
 
 
-def describe_blockers(
-    connection: BaseDatabaseWrapper,
-    table: str | None = None,
-    *,
-    others: Sequence[str] = (),
-    snapshots: bool = False,
-) -> str:
-    """Name the sessions that hold locks on `table` (or on any table), in one sentence.
+class _InTheWay:
+    """Knows who is in the way of a try to lock `tables`: before it, and after it has failed."""
 
-    Those that hold locks on `others` as well; with `snapshots`, those that hold a snapshot too.
-    """
-    if connection.in_atomic_block and connection.needs_rollback:
+    def __init__(
+        self, connection: BaseDatabaseWrapper, tables: Sequence[str], wanted: Lock | None
+    ) -> None:
+        self.connection = connection
+        self.tables = tables
+        self.wanted = wanted
+        self.watcher = watcher_of(connection)
+
+    def for_long(self) -> Sequence[Session]:
+        """Return who would still be there at the end of a try, going by how long they have been.
+
+        While they are waited for without a lock, what is to be done to them is done.
+        """
+        if self.watcher:
+            self.watcher.seen = ()
+        if not self.tables or self.wanted is None:
+            return []
+        holders = sessions_holding_locks(self.connection, self.tables, self.wanted.conflicting)
+        timeout = conf.get("LOCK_TIMEOUT")
+        lasting = [
+            each
+            for each in holders
+            # Autovacuum makes way for those that wait.
+            if (each.seconds_in_transaction or 0) > timeout and not each.is_autovacuum
+        ]
+        if self.watcher:
+            self.watcher.deal_with(self.connection, lasting)
+        return lasting
+
+    def just_now(self, *, snapshots: bool) -> Sequence[Session] | None:
+        """Return whom the try waited for, or may have waited for; None if nobody can say."""
+        if self.watcher and self.watcher.seen:
+            return self.watcher.seen
+        if self.connection.in_atomic_block and self.connection.needs_rollback:
+            return None
+        sessions = sessions_holding_locks(self.connection, self.tables)
+        if snapshots:
+            sessions += sessions_holding_snapshots(self.connection)
+        return sessions
+
+
+def _describe(sessions: Sequence[Session] | None) -> str:
+    if sessions is None:
         return "Sessions in the way could not be read inside the failed transaction."
-    sessions = [
-        session for each in (table, *others) for session in sessions_holding_locks(connection, each)
-    ]
-    if snapshots:
-        sessions += sessions_holding_snapshots(connection)
-    if not sessions:
-        return "Nobody holds a lock on it any more."
-    by_pid = {session.pid: session for session in sessions}
-    return "In the way: " + "; ".join(map(str, by_pid.values())) + "."
-
-
-def sessions_holding_locks(
-    connection: BaseDatabaseWrapper, table: str | None = None, limit: int = 5
-) -> list[Session]:
-    """Return other sessions with a granted lock on `table`, longest transaction first.
-
-    Without `table`: on any ordinary table. What a role may not see of others' sessions is None.
-    """
-    holds_lock = f"""
-        EXISTS (
-            SELECT FROM pg_locks
-            JOIN pg_class ON pg_class.oid = pg_locks.relation
-            WHERE pg_locks.pid = activity.pid AND pg_locks.granted
-              AND {IN_THIS_DATABASE}
-              AND pg_class.relkind IN ('r', 'p')
-              AND pg_class.relnamespace <> 'pg_catalog'::regnamespace
-              AND (%(table)s::text IS NULL OR pg_class.oid = to_regclass(%(table)s))
-        )
-    """
-    return sessions_where(
-        connection, holds_lock, {"table": quote(connection, table) if table else None}, limit
-    )
-
-
-def sessions_holding_snapshots(connection: BaseDatabaseWrapper, limit: int = 5) -> list[Session]:
-    """Return other sessions in this database with a snapshot, longest transaction first.
-
-    Those of other roles are seen only by members of `pg_read_all_stats`.
-    """
-    holds_snapshot = "backend_xmin IS NOT NULL AND datname = current_database()"
-    return sessions_where(connection, holds_snapshot, {}, limit)
-
-
-def sessions_where(
-    connection: BaseDatabaseWrapper, condition: str, params: Mapping[str, Any], limit: int = 5
-) -> list[Session]:
-    """Return other sessions for which an SQL condition on `activity` holds, oldest first."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT activity.pid, activity.usename, activity.application_name, activity.state,
-                   extract(epoch FROM clock_timestamp() - activity.xact_start)::float8,
-                   CASE WHEN activity.state IS NOT NULL THEN left(activity.query, 200) END
-            FROM pg_stat_activity AS activity
-            WHERE activity.pid <> pg_backend_pid() AND {condition}
-            ORDER BY activity.xact_start NULLS LAST
-            LIMIT %(limit)s
-            """,
-            {**params, "limit": limit},
-        )
-        return [Session(*row) for row in cursor.fetchall()]
+    return describe(sessions)
 
 
 def somebody_waits_for_us(connection: BaseDatabaseWrapper) -> bool:
@@ -272,11 +241,16 @@ def briefly(
     table: str,
     action: Callable[[], T],
     others: Sequence[str] = (),
+    wanted: Lock | None = Lock.ACCESS_EXCLUSIVE,
 ) -> T:
     """Run `action` in one short transaction under `LOCK_TIMEOUT`, retried as a whole.
 
     For changes that touch the catalog only: whatever exclusive locks they take are held for
     milliseconds. While `sqlmigrate` collects SQL, `action` is called for its statements alone.
+
+    Args:
+        wanted: the strongest lock that `action` takes on `table` and on each of `others`; None if
+            it is not known. See `retry_lock_failures`.
     """
     connection = schema_editor.connection
     if schema_editor.collect_sql:
@@ -289,11 +263,13 @@ def briefly(
         ):
             return action()
 
-    return retry_lock_failures(connection, attempt, table, others=others)
+    return retry_lock_failures(connection, attempt, table, others=others, wanted=wanted)
 
 
 def lock_in_turn(
-    schema_editor: BaseDatabaseSchemaEditor, tables: Sequence[str], mode: str = "ACCESS EXCLUSIVE"
+    schema_editor: BaseDatabaseSchemaEditor,
+    tables: Sequence[str],
+    mode: Lock = Lock.ACCESS_EXCLUSIVE,
 ) -> None:
     """Lock tables in the given order, in the caller's transaction, which goes on to lock more.
 
@@ -307,7 +283,8 @@ def lock_in_turn(
     deadline = time.monotonic() + longest
     for table in tables:
         _set_lock_timeout(connection, _as_timeout(deadline - time.monotonic()), local=True)
-        schema_editor.execute(f"LOCK TABLE {quote(connection, table)} IN {mode} MODE", params=None)
+        statement = f"LOCK TABLE {quote(connection, table)} IN {mode.sql} MODE"
+        schema_editor.execute(statement, params=None)
     _set_lock_timeout(connection, _as_timeout(deadline - time.monotonic()), local=True)
 
 
@@ -348,14 +325,14 @@ def wait_for_writers(connection: BaseDatabaseWrapper, table: str) -> None:
     logger.warning(
         "Waiting for transactions that have written %s. %s",
         table,
-        describe_blockers(connection, table),
+        describe(sessions_holding_locks(connection, [table])),
     )
     deadline = time.monotonic() + conf.get("LOCK_DEADLINE")
     while writers := writers & _writing_transactions(connection, table):
         if time.monotonic() > deadline:
             raise Refused(
                 f'A transaction that has written "{table}" does not end, and rows that it inserted '
-                f"cannot be seen before. {describe_blockers(connection, table)} "
+                f"cannot be seen before. {describe(sessions_holding_locks(connection, [table]))} "
                 "Run the same command again when it has ended."
             )
         time.sleep(WRITERS_DELAY)

@@ -38,6 +38,35 @@ class Lock(IntEnum):
         """SELECT waits, too."""
         return self is Lock.ACCESS_EXCLUSIVE
 
+    @property
+    def conflicting(self) -> frozenset[Lock]:
+        """The modes that another session cannot hold at the same time."""
+        conflicting = {mode for mode in Lock if mode >= _WEAKEST_CONFLICT[self]}
+        return frozenset(conflicting - {Lock.SHARE} if self is Lock.SHARE else conflicting)
+
+    @property
+    def sql(self) -> str:
+        """Its name in LOCK TABLE."""
+        return self.name.replace("_", " ")
+
+    @property
+    def in_pg_locks(self) -> str:
+        """Its name in `pg_locks.mode`."""
+        return f"{self.name.title().replace('_', '')}Lock"
+
+
+# Each mode conflicts with this one and all that are stronger; but SHARE not with itself.
+_WEAKEST_CONFLICT = {
+    Lock.ACCESS_SHARE: Lock.ACCESS_EXCLUSIVE,
+    Lock.ROW_SHARE: Lock.EXCLUSIVE,
+    Lock.ROW_EXCLUSIVE: Lock.SHARE,
+    Lock.SHARE_UPDATE_EXCLUSIVE: Lock.SHARE_UPDATE_EXCLUSIVE,
+    Lock.SHARE: Lock.ROW_EXCLUSIVE,
+    Lock.SHARE_ROW_EXCLUSIVE: Lock.ROW_EXCLUSIVE,
+    Lock.EXCLUSIVE: Lock.ROW_SHARE,
+    Lock.ACCESS_EXCLUSIVE: Lock.ACCESS_SHARE,
+}
+
 
 @dataclass(frozen=True)
 class Statement:

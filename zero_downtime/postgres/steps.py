@@ -33,6 +33,7 @@ from zero_downtime.postgres.shapes import (
     TableShape,
     read_shape,
 )
+from zero_downtime.postgres.statements import Lock
 
 # Runs (table, column, SQL expression): puts the expression where the column is NULL, in batches.
 Fill = Callable[[str, str, str], None]
@@ -69,7 +70,10 @@ class OnlineTable:
             return TableShape()
         # PostgreSQL locks the table to print its expressions, so who holds it is to be named.
         return briefly(
-            self.schema_editor, self.table, lambda: read_shape(self.connection, self.table)
+            self.schema_editor,
+            self.table,
+            lambda: read_shape(self.connection, self.table),
+            wanted=Lock.ACCESS_SHARE,
         )
 
     def quote(self, name: str) -> str:
@@ -77,7 +81,7 @@ class OnlineTable:
         return identifiers.quote(self.connection, name)
 
     def alter(
-        self, *actions: str, others: Sequence[str] = (), mode: str = "ACCESS EXCLUSIVE"
+        self, *actions: str, others: Sequence[str] = (), mode: Lock = Lock.ACCESS_EXCLUSIVE
     ) -> None:
         """Run ALTER TABLE for each of `actions`, all in one short transaction.
 
@@ -85,7 +89,7 @@ class OnlineTable:
         key also locks the table that it points at, which is to be named in `others`.
 
         Args:
-            mode: the lock that the actions need, if they lock `others`.
+            mode: the strongest lock that the actions need, on any of the tables.
         """
         statements = [f"ALTER TABLE {self.quote(self.table)} {action}" for action in actions]
 
@@ -94,7 +98,7 @@ class OnlineTable:
                 lock_in_turn(self.schema_editor, [self.table], mode)
             self._execute(statements)
 
-        briefly(self.schema_editor, self.table, attempt, others)
+        briefly(self.schema_editor, self.table, attempt, others, mode)
 
     def _execute(self, statements: Sequence[str]) -> None:
         for statement in statements:
@@ -188,7 +192,12 @@ class OnlineTable:
             statement = (
                 f"COMMENT ON COLUMN {self.quote(self.table)}.{self.quote(change.name)} IS {text}"
             )
-            briefly(self.schema_editor, self.table, lambda: self._execute([statement]))
+            briefly(
+                self.schema_editor,
+                self.table,
+                lambda: self._execute([statement]),
+                wanted=Lock.SHARE_UPDATE_EXCLUSIVE,
+            )
 
     @apply.register
     def _(self, change: todo.DropNotNull) -> None:
@@ -299,7 +308,7 @@ class OnlineTable:
             self.alter(
                 f"ADD {change.written_as or definition} NOT VALID",
                 others=others,
-                mode="SHARE ROW EXCLUSIVE",
+                mode=Lock.SHARE_ROW_EXCLUSIVE if others else Lock.ACCESS_EXCLUSIVE,
             )
         self._validate_or_drop(
             name, f'there are rows that violate constraint "{name}". Mend them first'

@@ -22,6 +22,7 @@ from zero_downtime.models import Transition
 from zero_downtime.postgres import catalog
 from zero_downtime.postgres.identifiers import quote
 from zero_downtime.postgres.locks import briefly, wait_for_writers
+from zero_downtime.postgres.statements import Lock
 from zero_downtime.transitions import archive, dual_write, evidence, gates, old_writer, phases
 from zero_downtime.transitions.pairs import ColumnPair
 from zero_downtime.transitions.phases import TransitionKey
@@ -174,7 +175,7 @@ def _watch(
             record(schema_editor.connection, removal.key, pair)
 
     if not is_done:
-        briefly(schema_editor, removal.table, put_up)
+        briefly(schema_editor, removal.table, put_up, wanted=Lock.SHARE_ROW_EXCLUSIVE)
 
 
 def _stop_watching(schema_editor: BaseDatabaseSchemaEditor, removal: FieldRemoval) -> None:

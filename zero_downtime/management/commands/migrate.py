@@ -37,7 +37,9 @@ from zero_downtime.lint.sizes import Sizes
 from zero_downtime.lint.walk import Step
 from zero_downtime.models import Backfill, JournalEntry
 from zero_downtime.postgres import catalog, errors
+from zero_downtime.postgres.blockers import HOW, BlockerPolicy
 from zero_downtime.postgres.locks import lock_timeout, retry_lock_failures
+from zero_downtime.postgres.watching import watching
 from zero_downtime.transitions.unused import nobody_uses
 
 OWN_APP = "zero_downtime"
@@ -74,6 +76,17 @@ class GuardedMigrateMixin:
         )
         parser.add_argument(
             "--unsafe", metavar="REASON", help="Apply unsafe migrations; the reason is recorded."
+        )
+        parser.add_argument(
+            "--on-blocker",
+            choices=HOW,
+            help="What is done to sessions in the way of a lock. Default: what ON_BLOCKER says.",
+        )
+        parser.add_argument(
+            "--blocker-age",
+            metavar="SECONDS",
+            type=float,
+            help="Only to transactions that have lasted longer. Default: what BLOCKER_AGE says.",
         )
         parser.add_argument(
             "--history", action="store_true", help="Show the journal of migrations and exit."
@@ -273,6 +286,7 @@ class GuardedMigrateMixin:
             with (
                 lock_timeout(connection, conf.get("LOCK_TIMEOUT")),
                 connection.execute_wrapper(StatementPatience(connection)),
+                watching(connection, _policy(options)),
             ):
                 retry_lock_failures(connection, lambda: stock_handle(*args, **options))
         except BaseException as error:
@@ -336,6 +350,15 @@ def _options(options: dict[str, Any]) -> Options:
         phase=phase.Phase(options["phase"]) if options["phase"] else None,
         policy=conf.get("MIGRATE"),
         unsafe=options["unsafe"] or "",
+    )
+
+
+def _policy(options: dict[str, Any]) -> BlockerPolicy:
+    configured = BlockerPolicy.configured()
+    age = options["blocker_age"]
+    return BlockerPolicy(
+        how=options["on_blocker"] or configured.how,
+        age=configured.age if age is None else age,
     )
 
 

@@ -7,6 +7,7 @@
     python3 dev.py types      mypy
     python3 dev.py docs       build the documentation
     python3 dev.py check      test, lint, types and docs: what has to pass
+    python3 dev.py django     Django's own tests of migrations, with our commands
     python3 dev.py postgres   a throw-away PostgreSQL server, until Ctrl-C
     python3 dev.py venv       only set up the virtual environment the others use
 
@@ -37,6 +38,7 @@ COMMANDS = {
     "test": ["pytest -n 2"],
     "lint": ["ruff check", "ruff format --check"],
     "types": ["mypy"],
+    "django": ["devtools.django_suite"],
     "docs": ["sphinx -q -W -b html docs docs/_build/html"],
     "postgres": ["devtools.embedded_postgres"],
     "venv": [],

@@ -5,6 +5,7 @@ python -m benchmarks.manage DIRECTORY SETTINGS_MODULE COMMAND [ARGUMENT ...]
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 
@@ -16,7 +17,6 @@ if __name__ == "__main__":
     program, directory, settings, *arguments = sys.argv
     sys.path.insert(0, directory)
     os.environ["DJANGO_SETTINGS_MODULE"] = settings
-    try:
-        execute_from_command_line([program, *arguments])
-    finally:
-        print(peak_memory_bytes(), file=sys.stderr)
+    # Not before an error has been told.
+    atexit.register(lambda: print(peak_memory_bytes(), file=sys.stderr))
+    execute_from_command_line([program, *arguments])

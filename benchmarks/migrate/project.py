@@ -1,4 +1,4 @@
-"""A Django project whose migrations have nothing to do, written to a directory."""
+"""A Django project with our app and without it, written to a directory."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ from django.db import migrations, models
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.writer import MigrationWriter
 
+from benchmarks.commands import Command
+
+STOCK = "stock migrate"
+OURS = "our migrate"
+# By the settings of the same project.
+COMMANDS = {STOCK: Command("stock", ("migrate",)), OURS: Command("guarded", ("migrate",))}
+
 APPS = [f"app{number}" for number in range(6)]
 
 SETTINGS = """\
@@ -21,28 +28,26 @@ from devtools.database_url import database_settings
 SECRET_KEY = "benchmarks"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-INSTALLED_APPS = [
-    "django.contrib.contenttypes",
-    "django.contrib.auth",
-    *{apps},
-]
+INSTALLED_APPS = {apps}
 DATABASES = {{"default": database_settings(os.environ["DATABASE_URL"])}}
 """
 
-GUARDED_SETTINGS = """\
+WITH_OUR_APP = """\
 from stock import *
 
 INSTALLED_APPS = ["zero_downtime", *INSTALLED_APPS]
 """
 
 
-def write_project(directory: Path, count: int) -> None:
-    """Write a project with `count` migrations, and the settings `stock` and `guarded`.
+def write_settings(directory: Path, apps: list[str]) -> None:
+    """Write the settings of `COMMANDS`, of a project with these apps and the DATABASE_URL."""
+    (directory / "stock.py").write_text(SETTINGS.format(apps=apps))
+    (directory / "guarded.py").write_text(WITH_OUR_APP)
 
-    Its database is the one of DATABASE_URL.
-    """
-    (directory / "stock.py").write_text(SETTINGS.format(apps=APPS))
-    (directory / "guarded.py").write_text(GUARDED_SETTINGS)
+
+def write_trivial_project(directory: Path, count: int) -> None:
+    """Write a project with `count` migrations of its own, which have nothing to do."""
+    write_settings(directory, ["django.contrib.contenttypes", "django.contrib.auth", *APPS])
     for number, label in enumerate(APPS):
         package = directory / label / "migrations"
         package.mkdir(parents=True)

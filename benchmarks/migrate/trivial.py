@@ -10,20 +10,15 @@ from benchmarks.benchmark import Options
 from benchmarks.commands import Command, run_once
 from benchmarks.figures import Findings, alternate
 from benchmarks.laboratory import Laboratory
-from benchmarks.migrate.project import write_project
+from benchmarks.migrate.project import COMMANDS, OURS, STOCK, write_trivial_project
 from tests.support.databases import temporary_database
-
-STOCK = "stock migrate"
-OURS = "our migrate"
-# The same project, with the app and without it.
-COMMANDS = {STOCK: Command("stock", ("migrate",)), OURS: Command("guarded", ("migrate",))}
 
 
 def measure(laboratory: Laboratory, options: Options) -> Findings:
     """Seconds and CPU of all migrations on an empty database, against stock `migrate`."""
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
-        write_project(directory, options.size)
+        write_trivial_project(directory, options.size)
         for command in COMMANDS.values():  # has Python compile the migrations
             migrate(laboratory, directory, command)
         subjects = {

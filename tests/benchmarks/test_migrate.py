@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from benchmarks.migrate.project import APPS, write_project
+from benchmarks.migrate.project import APPS, write_trivial_project
 from tests.benchmarks.test_backfill import benchmarks
 
 
@@ -19,6 +19,6 @@ def test_both_commands_are_compared_and_the_figures_saved(tmp_path: Path) -> Non
 
 
 def test_the_project_has_as_many_migrations_as_asked_for(tmp_path: Path) -> None:
-    write_project(tmp_path, 20)
+    write_trivial_project(tmp_path, 20)
     written = [list((tmp_path / app / "migrations").glob("0*.py")) for app in APPS]
     assert [len(files) for files in written] == [4, 4, 3, 3, 3, 3]

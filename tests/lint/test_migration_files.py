@@ -80,3 +80,10 @@ def test_a_file_is_completed_in_place(tmp_path: Path) -> None:
     complete(file, when=("Run it before deploying.",), atomic=False)
 
     assert file.read_text() == COMPLETED
+
+
+def test_what_has_to_be_ported_by_hand_is_left_as_it_is() -> None:
+    by_hand = AS_DJANGO_WRITES_IT.replace(
+        "[]", "[migrations.RunPython(code=shop.migrations.0001_initial.fill)]"
+    )
+    assert completed(by_hand, when=("Run it before deploying.",), atomic=False) == by_hand

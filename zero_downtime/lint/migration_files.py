@@ -21,8 +21,15 @@ def complete(path: str | Path, *, when: tuple[str, ...], atomic: bool) -> None:
 
 
 def completed(source: str, *, when: tuple[str, ...], atomic: bool) -> str:
-    """Return the source of a migration with both."""
-    migration = migration_class(source)
+    """Return the source of a migration with both.
+
+    One that has to be ported by hand is left as it is: Django writes where its functions come from,
+    which is not Python where the name of a migration's file begins with a digit.
+    """
+    try:
+        migration = migration_class(source)
+    except SyntaxError:
+        return source
     assert migration is not None, "Django's writer names the class so"
     block = [_docstring(when)] if when else []
     if not atomic and assignment(migration, "atomic") is None:

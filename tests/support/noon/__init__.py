@@ -1,0 +1,1 @@
+"""A shop at noon: a database in use, and a migration of twenty operations for it."""

@@ -20,7 +20,8 @@ from tests.lint.judging import (
 )
 from zero_downtime import operations as zd
 from zero_downtime.errors import Refused
-from zero_downtime.guard.phase import Phase, declared_phase, inferred_phase
+from zero_downtime.guard.inference import inferred_phase
+from zero_downtime.guard.phase import Phase, declared_phase
 from zero_downtime.lint.walk import walk
 
 

@@ -103,7 +103,7 @@ def role(connection: BaseDatabaseWrapper, pg: psycopg.Connection) -> Iterator[st
 def refusal(connection: BaseDatabaseWrapper, *operations: Operation) -> list[str]:
     """Return the lines of the refusal, but for the first and the last."""
     with pytest.raises(Refused) as refused:
-        rights.require(connection, needs_of(steps(*operations)))
+        needs_of(steps(*operations)).require(connection)
     _, *lines, _ = str(refused.value).splitlines()
     return [line.strip() for line in lines if line.startswith("  ")]
 
@@ -131,7 +131,7 @@ def test_a_member_of_the_owning_role_may_as_well(
     pg.execute(f"GRANT CREATE ON SCHEMA public TO {role}")
     pg.execute(f"GRANT {owner_of(pg)} TO {role}")
 
-    rights.require(connection, needs_of(steps(ADD_INDEX, REFUND)))
+    needs_of(steps(ADD_INDEX, REFUND)).require(connection)
 
 
 def test_a_foreign_key_takes_a_privilege_on_the_table_that_it_points_at(
@@ -145,7 +145,7 @@ def test_a_foreign_key_takes_a_privilege_on_the_table_that_it_points_at(
         f'GRANT REFERENCES ON "shop_customer" TO {role};',
     ]
     pg.execute(f"GRANT REFERENCES (id) ON shop_customer TO {role}")
-    rights.require(connection, needs_of(steps(REFUND)))
+    needs_of(steps(REFUND)).require(connection)
 
 
 def test_what_is_granted_as_the_refusal_says_will_do(
@@ -160,7 +160,7 @@ def test_what_is_granted_as_the_refusal_says_will_do(
         for line in refusal(connection, *operations):
             if line.startswith("GRANT"):
                 pg.execute(line)
-        rights.require(connection, needs_of(steps(*operations)))
+        needs_of(steps(*operations)).require(connection)
     finally:
         pg.execute(f'GRANT TEMPORARY ON DATABASE "{database}" TO PUBLIC')
 
@@ -201,7 +201,7 @@ def test_an_extension_takes_a_superuser_unless_it_is_trusted(
 
     [problem, remedy] = refusal(connection, CreateExtension("hstore"))
     pg.execute(remedy)
-    rights.require(connection, needs_of(steps(CreateExtension("hstore"))))
+    needs_of(steps(CreateExtension("hstore"))).require(connection)
 
 
 def test_nothing_is_missing_where_there_is_no_table_yet(
@@ -209,11 +209,11 @@ def test_nothing_is_missing_where_there_is_no_table_yet(
 ) -> None:
     with ordinary_role(connection, pg) as role:
         pg.execute(f"GRANT CREATE ON SCHEMA public TO {role}")
-        rights.require(connection, needs_of(steps(ADD_INDEX, REFUND)))
+        needs_of(steps(ADD_INDEX, REFUND)).require(connection)
         pg.execute(f"DROP OWNED BY {role}")
 
 
 def test_a_superuser_may_do_anything(connection: BaseDatabaseWrapper) -> None:
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE shop_order ()")
-    rights.require(connection, needs_of(steps(ADD_INDEX, REFUND, CreateExtension("pageinspect"))))
+    needs_of(steps(ADD_INDEX, REFUND, CreateExtension("pageinspect"))).require(connection)

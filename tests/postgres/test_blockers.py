@@ -22,7 +22,7 @@ from zero_downtime.postgres.blockers import (
     end,
     sessions_holding_locks,
 )
-from zero_downtime.postgres.statements import Lock
+from zero_downtime.postgres.lock_modes import Lock
 
 
 def execute(connection: BaseDatabaseWrapper, sql: str) -> None:

@@ -24,6 +24,7 @@ from tests.support.waiting import wait_until_blocked
 from zero_downtime.errors import Refused
 from zero_downtime.postgres import errors, locks
 from zero_downtime.postgres.blockers import Session
+from zero_downtime.postgres.lock_modes import Lock
 from zero_downtime.postgres.locks import (
     briefly,
     lock_timeout,
@@ -32,7 +33,6 @@ from zero_downtime.postgres.locks import (
     somebody_waits_for_us,
     wait_for_writers,
 )
-from zero_downtime.postgres.statements import Lock
 from zero_downtime.postgres.watching import watching
 from zero_downtime.signals import lock_retried
 

@@ -11,8 +11,8 @@ from tests.support.roles import client_role
 from tests.support.sessions import holding
 from zero_downtime.errors import Refused
 from zero_downtime.postgres.blockers import BlockerPolicy
+from zero_downtime.postgres.lock_modes import Lock
 from zero_downtime.postgres.locks import briefly
-from zero_downtime.postgres.statements import Lock
 from zero_downtime.postgres.watching import watching
 
 # Whatever is there already has lasted longer than this.

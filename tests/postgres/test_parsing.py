@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zero_downtime.postgres.lock_modes import Lock
 from zero_downtime.postgres.parsing import Parsed, parse
 from zero_downtime.postgres.statements import (
     AddCheck,
@@ -35,7 +36,6 @@ from zero_downtime.postgres.statements import (
     DropView,
     EnumValue,
     Heavy,
-    Lock,
     LockTable,
     Opaque,
     ReadRows,

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from zero_downtime.postgres.lock_modes import Lock
 from zero_downtime.postgres.parsing import parse
-from zero_downtime.postgres.statements import AlterColumnType, Lock
+from zero_downtime.postgres.statements import AlterColumnType
 from zero_downtime.postgres.type_changes import rewrites_table
 
 OBSERVED = json.loads(Path(__file__).with_name("observed_locks.json").read_text())

@@ -9,7 +9,7 @@ import pytest
 from psycopg.errors import LockNotAvailable
 
 from tests.support.sessions import holding
-from zero_downtime.postgres.statements import Lock
+from zero_downtime.postgres.lock_modes import Lock
 
 
 def test_modes_conflict_as_they_do_on_the_server(pg: psycopg.Connection, database_url: str) -> None:

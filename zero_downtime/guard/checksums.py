@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 from django.db.migrations import Migration
 
-from zero_downtime.lint.source import MigrationSource
+from zero_downtime.lint.source import imported_from
 
 
 def checksum(migration: Migration) -> str:
@@ -16,13 +15,13 @@ def checksum(migration: Migration) -> str:
     Blank lines and lines of comment do not count, nor how lines end: none of them changes what
     the migration does.
     """
-    file = MigrationSource(migration).file
-    if file is None or not file.is_file():
+    file = imported_from(migration)
+    if file is None:
         return ""
-    return _checksum(file)
-
-
-def _checksum(file: Path) -> str:
-    lines = (line.rstrip() for line in file.read_bytes().splitlines())
+    try:
+        source = file.read_bytes()
+    except OSError:  # there may be but its bytecode
+        return ""
+    lines = (line.rstrip() for line in source.splitlines())
     telling = (line for line in lines if line and not line.lstrip().startswith(b"#"))
     return hashlib.sha256(b"\n".join(telling)).hexdigest()

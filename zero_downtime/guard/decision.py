@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from django.apps import apps
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.recorder import MigrationRecorder
 
-from zero_downtime.guard import facts
-from zero_downtime.guard.plan import Facts, Options, Plan, plan
-from zero_downtime.guard.survey import Survey, judged_apps, survey
+from zero_downtime.guard.phase import Phase, declared_phase
+from zero_downtime.guard.plan import Facts, Options, Plan, Run, plan
+from zero_downtime.operations.base import Repeatable, flattened
+from zero_downtime.postgres import catalog
+
+if TYPE_CHECKING:
+    from zero_downtime.guard.survey import Survey
 
 
 @dataclass(frozen=True)
@@ -20,7 +27,8 @@ class Decision:
 
     plan: Plan
     facts: Facts
-    survey: Survey
+    survey: Survey | None
+    """None on a new database, which has no users who could notice anything."""
 
 
 def decide(
@@ -34,11 +42,41 @@ def decide(
     Raises:
         Refused: one of them declares a phase that there is not; with exit code 2.
     """
+    is_new = _is_new(connection)
+    if is_new and not any(map(_has_own_operations, migrations)):
+        return Decision(_all_of(migrations), Facts(is_new=True), survey=None)
+    # What looks closer takes longer to import than a few hundred migrations to apply.
+    from zero_downtime.guard import facts
+    from zero_downtime.guard.survey import Survey, judged_apps, survey
+
     loader = executor.loader
-    is_new = facts.database_is_new(connection)
     seen = Survey()
-    # A new database has no users who could notice anything, and often hundreds of migrations.
     if migrations and not is_new:
         seen = survey(loader, migrations, judged_apps(migrations, options.policy))
     known = facts.gather(connection, executor, migrations, seen, is_new=is_new)
-    return Decision(plan(facts.planned(loader, migrations, seen), known, options), known, seen)
+    decided = plan(facts.planned(loader, migrations, seen), known, options)
+    return Decision(decided, known, None if is_new else seen)
+
+
+def _is_new(connection: BaseDatabaseWrapper) -> bool:
+    """Whether the database has no tables yet but Django's record of migrations, and ours.
+
+    There can be no running code then, and nothing that a migration could disturb.
+    """
+    own = {model._meta.db_table for model in apps.get_app_config("zero_downtime").get_models()}
+    record = MigrationRecorder.Migration._meta.db_table
+    return not catalog.has_tables(connection, besides={*own, record})
+
+
+def _has_own_operations(migration: Migration) -> bool:
+    return any(isinstance(each, Repeatable) for each in flattened(migration.operations))
+
+
+def _all_of(migrations: Sequence[Migration]) -> Plan:
+    """Let all run: there is nothing to wait for."""
+    return Plan(
+        [
+            Run((each.app_label, each.name), declared_phase(each) or Phase.EXPAND)
+            for each in migrations
+        ]
+    )

@@ -13,7 +13,6 @@ from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-from zero_downtime.guard.leftovers import clear_up
 from zero_downtime.guard.patience import is_concurrent
 from zero_downtime.postgres import errors
 from zero_downtime.postgres.locks import retry_lock_failures
@@ -84,6 +83,8 @@ class NotingEditor(BaseDatabaseSchemaEditor):
 
     def _execute_alone(self, sql: Any, params: Any, fingerprint: str) -> None:
         """Note that a statement is begun, then that it is done: it cannot commit with a note."""
+        from zero_downtime.guard.leftovers import clear_up
+
         assert self._keep is not None
         begun = _BEGUN + fingerprint
         if not (self._done_before[begun] and clear_up(self, sql)):

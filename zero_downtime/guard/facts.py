@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from django.apps import apps
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import CreateModel, Migration, RenameModel
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
-from django.db.migrations.recorder import MigrationRecorder
 from django.db.migrations.state import ModelState, ProjectState
 
 from zero_downtime import conf
-from zero_downtime.guard.phase import declared_phase, inferred_phase
+from zero_downtime.guard.inference import inferred_phase
+from zero_downtime.guard.phase import declared_phase
 from zero_downtime.guard.plan import Facts, MigrationKey, PlannedMigration
 from zero_downtime.guard.safety import Users
 from zero_downtime.guard.substitution import can_be_substituted, substitutes
@@ -62,16 +61,6 @@ def planned(
         )
         for migration in migrations
     ]
-
-
-def database_is_new(connection: BaseDatabaseWrapper) -> bool:
-    """Whether the database has no tables yet but Django's record of migrations, and ours.
-
-    There can be no running code then, and nothing that a migration could disturb.
-    """
-    own = {model._meta.db_table for model in apps.get_app_config("zero_downtime").get_models()}
-    record = MigrationRecorder.Migration._meta.db_table
-    return not catalog.has_tables(connection, besides={*own, record})
 
 
 def gather(

@@ -15,7 +15,8 @@ from zero_downtime.lint.timeline import Effect
 from zero_downtime.lint.translation import is_known
 from zero_downtime.lint.walk import Step
 from zero_downtime.operations.backfill_operation import BackfillOperation
-from zero_downtime.postgres.statements import DropIndex, Lock, Opaque, Refused
+from zero_downtime.postgres.lock_modes import Lock
+from zero_downtime.postgres.statements import DropIndex, Opaque, Refused
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ from zero_downtime.postgres import catalog
 from zero_downtime.signals import migration_ended
 
 Outcome = JournalEntry.Outcome
+LAZY_SECONDS = 1.0
 
 
 @dataclass
@@ -68,6 +69,14 @@ class Journal:
         self.reason = reason
         self.waits = waits or Waits()
         self.current: Record | None = None
+        self.is_lazy = False
+        """Whether to write what ended only now and then, and at the latest in `flush`.
+
+        For databases that nobody uses yet: what is lost with a process that is killed is what was
+        noted in its last second, and the tests of a project are spared hundreds of statements.
+        """
+        self._unwritten: list[Record] = []
+        self._flushed = time.monotonic()
         self._had_tables = False
 
     def begin(self, migration: Migration, *, is_backwards: bool) -> None:
@@ -139,9 +148,7 @@ class Journal:
         operations = JournaledOperation.objects.using(self.connection.alias)
         indexes = [each.index for each in record.operations]
         operations.filter(entry=record.entry, index__in=indexes).delete()
-        for each in record.operations:
-            each.entry = record.entry
-        operations.bulk_create(record.operations)
+        operations.bulk_create(_of(record))
 
     def keep_statements(self, fingerprints: list[str]) -> None:
         """Write what the operation that is running has done so far."""
@@ -152,6 +159,8 @@ class Journal:
 
     def write(self, outcome: Outcome) -> None:
         """Write how far the current migration is, in the caller's transaction."""
+        if self.is_lazy:
+            return
         self._write(self._record(), outcome)
 
     def end(self, outcome: Outcome, error: str = "") -> None:
@@ -159,16 +168,47 @@ class Journal:
         record, self.current = self.current, None
         if record is None:
             return
+        entry = record.entry
         if outcome == Outcome.FAILED and not record.is_committed:
-            record.entry.pk = None  # it went with the transaction
-        if record.entry.pk is None or record.entry.outcome != outcome:
+            # What was written went with the transaction, and what was done before it failed.
+            entry.pk = None
+            record.operations = record.operations[-1:]
+        if self.is_lazy and not record.is_committed:
+            self._complete(record, outcome, error)
+            self._unwritten.append(record)
+            if time.monotonic() - self._flushed > LAZY_SECONDS:
+                self.flush()
+        elif entry.pk is None or entry.outcome != outcome:
             self._write(record, outcome, error)
-        migration_ended.send_robust(JournalEntry, entry=record.entry, alias=self.connection.alias)
+        migration_ended.send_robust(JournalEntry, entry=entry, alias=self.connection.alias)
+
+    def flush(self) -> None:
+        """Write what is not written yet."""
+        records, self._unwritten = self._unwritten, []
+        self._flushed = time.monotonic()
+        if records and self._has_tables(records[-1].entry):
+            alias = self.connection.alias
+            with transaction.atomic(using=alias):
+                JournalEntry.objects.using(alias).bulk_create(each.entry for each in records)
+                JournaledOperation.objects.using(alias).bulk_create(
+                    noted for record in records for noted in _of(record)
+                )
 
     def _write(self, record: Record, outcome: Outcome, error: str = "") -> None:
-        entry, earlier = record.entry, record.earlier
+        entry = record.entry
         if not self._has_tables(entry):
             return
+        self._complete(record, outcome, error)
+        if entry.pk is None:
+            entries.insert(self.connection, entry, record.operations)
+        else:
+            entry.save(using=self.connection.alias)
+            self._insert(record)
+        record.operations = []
+
+    def _complete(self, record: Record, outcome: Outcome, error: str) -> None:
+        """Note how the migration ended, and what it took until now."""
+        entry, earlier = record.entry, record.earlier
         waited = self.waits.since(record.waits_before)
         duration = time.monotonic() - record.began
         entry.outcome = outcome
@@ -176,12 +216,6 @@ class Journal:
         entry.duration_seconds = round(duration + (earlier.duration_seconds if earlier else 0), 3)
         entry.waited_seconds = round(waited.seconds + (earlier.waited_seconds if earlier else 0), 3)
         entry.retries = waited.retries + (earlier.retries if earlier else 0)
-        if entry.pk is None:
-            entries.insert(self.connection, entry, record.operations)
-        else:
-            entry.save(using=self.connection.alias)
-            self._insert(record)
-        record.operations = []
 
     def _has_tables(self, entry: JournalEntry) -> bool:
         # Our own migrations make them, and take them away.
@@ -211,6 +245,12 @@ class Journal:
                 "postgresql": server_version,
             },
         }
+
+
+def _of(record: Record) -> list[JournaledOperation]:
+    for each in record.operations:
+        each.entry = record.entry
+    return record.operations
 
 
 def _user() -> str:

@@ -8,8 +8,6 @@ from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.sql import Composable
-from sqlparse.lexer import tokenize
-from sqlparse.tokens import Comment, Whitespace
 
 from zero_downtime import conf
 from zero_downtime.postgres.locks import lock_timeout, retry_lock_failures
@@ -56,6 +54,9 @@ def is_concurrent(sql: Any) -> bool:
     text = sql.as_string(None) if isinstance(sql, Composable) else str(sql)
     if "CONCURRENTLY" not in text.upper():  # looking closer takes a hundred times as long
         return False
+    from sqlparse.lexer import tokenize
+    from sqlparse.tokens import Comment, Whitespace
+
     words = (
         word.upper()
         for kind, word in tokenize(text)  # type: ignore[no-untyped-call]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from django.db.migrations.operations.base import Operation
 
 from zero_downtime.guard.phase import Phase
-from zero_downtime.lint.findings import Finding
-from zero_downtime.transitions.phases import TransitionKey
-from zero_downtime.transitions.unused import ModelKey
+
+if TYPE_CHECKING:
+    from zero_downtime.lint.findings import Finding
+    from zero_downtime.transitions.phases import TransitionKey
+    from zero_downtime.transitions.unused import ModelKey
 
 MigrationKey = tuple[str, str]
 

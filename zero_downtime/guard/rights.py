@@ -75,6 +75,24 @@ class Needs:
     """The first one that tries operations out on temporary tables; "" if none does."""
     extensions: dict[str, str] = field(default_factory=dict)
 
+    def require(self, connection: BaseDatabaseWrapper) -> None:
+        """Check that the role of the session has the rights.
+
+        Raises:
+            Refused: it lacks some; says which, for which migrations, and how to grant them.
+        """
+        missing = list(_Check(connection, self).missing())
+        if not missing:
+            return
+        problems = "".join(f"\n  {each.problem}" for each in missing)
+        grants = "".join(f"\n  {grant};" for grant in dict.fromkeys(each.grant for each in missing))
+        raise Refused(
+            f"The role that runs migrate lacks rights. Nothing was changed.{problems}\n"
+            f"Let somebody run who may:{grants}\n"
+            "Or run migrate as a role that has the rights, or try it all the same with: "
+            'manage.py migrate --unsafe "REASON"'
+        )
+
 
 def needs_of(steps: Iterable[Step]) -> Needs:
     """Return what rights it takes to apply the migrations of `steps`, and to keep record."""
@@ -105,25 +123,6 @@ def needs_of_way_back(steps: Iterable[Step]) -> Needs:
                 for table in (table_name(model), *many_to_many_tables(model)):
                     needs.on_tables.setdefault((table, (OWNER,)), _migration(step))
     return needs
-
-
-def require(connection: BaseDatabaseWrapper, needs: Needs) -> None:
-    """Check that the role of the session has the rights.
-
-    Raises:
-        Refused: it lacks some; says which, for which migrations, and how to grant them.
-    """
-    missing = list(_Check(connection, needs).missing())
-    if not missing:
-        return
-    problems = "".join(f"\n  {each.problem}" for each in missing)
-    grants = "".join(f"\n  {grant};" for grant in dict.fromkeys(each.grant for each in missing))
-    raise Refused(
-        f"The role that runs migrate lacks rights. Nothing was changed.{problems}\n"
-        f"Let somebody run who may:{grants}\n"
-        "Or run migrate as a role that has the rights, or try it all the same with: "
-        'manage.py migrate --unsafe "REASON"'
-    )
 
 
 def _needs_of_record() -> Needs:

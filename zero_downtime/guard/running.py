@@ -47,6 +47,12 @@ class Runner:
         self.connection = connection
         self.journal = journal
         self.resumes = resumes
+        self.is_alone = False
+
+    def nobody_else_is_there(self) -> None:
+        """Do without what is for others, from now on: a database without tables has no users."""
+        self.is_alone = True
+        self.journal.is_lazy = True
 
     def take_over(self, migration: Migration, substitutes: Substitutes | None = None) -> None:
         """Do what Django's executor is about to ask of `migration`, the next thing it asks.
@@ -78,7 +84,7 @@ class Runner:
         if not migration.atomic:
             self._run_in_units(migration, way, units_are_atomic)
         elif isinstance(way, Forwards):
-            way = self._run_atomic(way)
+            way = self._run_alone(way) if self.is_alone else self._run_atomic(way)
             # Together with Django's own record of it.
             self.journal.write(JournalEntry.Outcome.APPLIED)
         else:
@@ -108,6 +114,15 @@ class Runner:
             return way
 
         return retry_lock_failures(self.connection, attempt)
+
+    def _run_alone(self, way: Way) -> Way:
+        """Run all units in Django's transaction: nobody has a lock that they could not get."""
+        editor = noting_editor(self.connection, atomic=True)
+        editor.deferred_sql = []
+        for unit in way.order():
+            self._run_noted(way, unit, editor)
+        run_deferred_sql(editor)
+        return way
 
     def _run_atomic_backwards(self, migration: Migration, way: Way) -> None:
         """Django records that it is unapplied in another transaction, so the journal goes first."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from zero_downtime import conf
 from zero_downtime.errors import Refused
 from zero_downtime.guard.plan import Refuse
-from zero_downtime.lint.findings import Finding
 from zero_downtime.postgres import catalog
 from zero_downtime.postgres.identifiers import requoted
+
+if TYPE_CHECKING:
+    from zero_downtime.lint.findings import Finding
 
 HOW_TO_GO_ON = 'Change them, or apply them as they are with: manage.py migrate --unsafe "REASON"'
 

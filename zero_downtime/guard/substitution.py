@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from django.db.migrations.operations.base import Operation
 
-from zero_downtime.lint.findings import Finding
+if TYPE_CHECKING:
+    from zero_downtime.lint.findings import Finding
 
 
 def can_be_substituted(finding: Finding) -> bool:

@@ -14,6 +14,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from zero_downtime import conf
 from zero_downtime.guard.plan import MigrationKey
+from zero_downtime.guard.rights import Needs, needs_of
 from zero_downtime.guard.walked import on_database
 from zero_downtime.lint.findings import Finding
 from zero_downtime.lint.registry import all_rules
@@ -33,9 +34,10 @@ class Survey:
     findings: Mapping[MigrationKey, Sequence[Finding]] = field(default_factory=dict)
     """What the rules say of those that are judged, and is not suppressed in them."""
 
-    def on(self, connection: BaseDatabaseWrapper) -> list[Step]:
-        """Return the steps in order that do something to the database."""
-        return on_database(chain.from_iterable(self.steps.values()), connection.alias)
+    def needs(self, connection: BaseDatabaseWrapper) -> Needs:
+        """Return what rights it takes to do it."""
+        steps = chain.from_iterable(self.steps.values())
+        return needs_of(on_database(steps, connection.alias))
 
 
 def survey(

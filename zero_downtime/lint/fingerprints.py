@@ -7,12 +7,14 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.migrations.operations.base import Operation
 from django.utils.functional import Promise
 
-from zero_downtime.lint.findings import Finding
+if TYPE_CHECKING:
+    from zero_downtime.lint.findings import Finding
+
 
 _LENGTH = 32
 """Hexadecimal digits: more than enough, and short enough to be read."""

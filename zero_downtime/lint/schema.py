@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from zero_downtime.postgres.lock_modes import Lock
 from zero_downtime.postgres.statements import (
     AddCheck,
     AddColumn,
@@ -17,7 +18,6 @@ from zero_downtime.postgres.statements import (
     DropIndex,
     DropTable,
     DropView,
-    Lock,
     RenameTable,
     SetNotNull,
     Statement,

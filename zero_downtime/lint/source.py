@@ -49,7 +49,7 @@ class MigrationSource:
     def __init__(self, migration: Migration, file: Path | None = None) -> None:
         """Take the file that the migration was imported from, unless another one is given."""
         self.migration = migration
-        self._file = file or _imported_from(migration)
+        self._file = file or imported_from(migration)
 
     @cached_property
     def file(self) -> Path | None:
@@ -84,7 +84,8 @@ class MigrationSource:
         return list_operations(self.content) if self.content else None
 
 
-def _imported_from(migration: Migration) -> Path | None:
+def imported_from(migration: Migration) -> Path | None:
+    """Return the file that a migration was imported from, by the path that led to it."""
     try:
         package, _ = MigrationLoader.migrations_module(migration.app_label)
     except LookupError:  # no app that is installed

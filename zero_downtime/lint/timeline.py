@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from zero_downtime.lint.schema import Schema
-from zero_downtime.postgres.statements import Lock, RenameTable, Statement, WriteRows
+from zero_downtime.postgres.lock_modes import Lock
+from zero_downtime.postgres.statements import RenameTable, Statement, WriteRows
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from django.apps import AppConfig
@@ -13,25 +14,25 @@ from django.core.management.base import CommandError
 if TYPE_CHECKING:
     from zero_downtime.lint.findings import Finding
 
-TAG = "zero_downtime"
+OWN_APP = TAG = "zero_downtime"
 
 
 def check_commands(
     app_configs: Sequence[AppConfig] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     """Warn of a command of another app that comes before ours and does not use our mixin."""
-    # Not before the check runs: every process of the project imports this module.
-    from zero_downtime.management.commands.makemigrations import MakeMigrationsMixin
-    from zero_downtime.management.commands.migrate import GuardedMigrateMixin
-
     return [
-        *_check("migrate", GuardedMigrateMixin),
-        *_check("makemigrations", MakeMigrationsMixin),
+        *_check("migrate", "GuardedMigrateMixin"),
+        *_check("makemigrations", "MakeMigrationsMixin"),
     ]
 
 
-def _check(name: str, mixin: type) -> Iterator[CheckMessage]:
+def _check(name: str, mixin_name: str) -> Iterator[CheckMessage]:
     app = get_commands()[name]
+    if app == OWN_APP:  # as a rule; nothing has to be imported to know it
+        return
+    module = import_module(f"{OWN_APP}.management.commands.{name}")
+    mixin = getattr(module, mixin_name)
     command = load_command_class(app, name)
     if not isinstance(command, mixin):
         yield Warning(

@@ -23,9 +23,9 @@ from zero_downtime.operations.online import OnlineChange
 from zero_downtime.operations.stock import StockEffect
 from zero_downtime.postgres import catalog
 from zero_downtime.postgres.changes import AddColumn, Change, FillColumn, SetDefault, SetNotNull
+from zero_downtime.postgres.lock_modes import Lock
 from zero_downtime.postgres.locks import briefly
 from zero_downtime.postgres.shapes import ColumnShape
-from zero_downtime.postgres.statements import Lock
 
 
 class AddFieldConcurrently(OnlineChange, AddField):

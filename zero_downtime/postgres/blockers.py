@@ -16,7 +16,7 @@ from zero_downtime import conf
 from zero_downtime.postgres import errors
 from zero_downtime.postgres.catalog import IN_THIS_DATABASE
 from zero_downtime.postgres.identifiers import quote
-from zero_downtime.postgres.statements import Lock
+from zero_downtime.postgres.lock_modes import Lock
 
 logger = logging.getLogger("zero_downtime.locks")
 

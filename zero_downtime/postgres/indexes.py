@@ -14,9 +14,9 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from zero_downtime.errors import Refused
 from zero_downtime.postgres import catalog, identifiers
 from zero_downtime.postgres.identifiers import quote
+from zero_downtime.postgres.lock_modes import Lock
 from zero_downtime.postgres.locks import briefly, patiently, retry_lock_failures
 from zero_downtime.postgres.shapes import IndexShape, read_shape
-from zero_downtime.postgres.statements import Lock
 
 
 @dataclass(frozen=True)

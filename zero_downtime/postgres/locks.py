@@ -29,7 +29,7 @@ from zero_downtime.postgres.blockers import (
 )
 from zero_downtime.postgres.catalog import IN_THIS_DATABASE, TABLE_AND_PARTITIONS
 from zero_downtime.postgres.identifiers import quote
-from zero_downtime.postgres.statements import Lock
+from zero_downtime.postgres.lock_modes import Lock
 from zero_downtime.postgres.watching import watcher_of
 
 T = TypeVar("T")

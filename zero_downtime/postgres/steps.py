@@ -21,6 +21,7 @@ from zero_downtime.postgres.indexes import (
     drop_concurrently,
     partition_object_name,
 )
+from zero_downtime.postgres.lock_modes import Lock
 from zero_downtime.postgres.locks import (
     briefly,
     lock_in_turn,
@@ -33,7 +34,6 @@ from zero_downtime.postgres.shapes import (
     TableShape,
     read_shape,
 )
-from zero_downtime.postgres.statements import Lock
 
 # Runs (table, column, SQL expression): puts the expression where the column is NULL, in batches.
 Fill = Callable[[str, str, str], None]

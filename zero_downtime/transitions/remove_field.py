@@ -21,8 +21,8 @@ from zero_downtime.errors import Refused
 from zero_downtime.models import Transition
 from zero_downtime.postgres import catalog
 from zero_downtime.postgres.identifiers import quote
+from zero_downtime.postgres.lock_modes import Lock
 from zero_downtime.postgres.locks import briefly, wait_for_writers
-from zero_downtime.postgres.statements import Lock
 from zero_downtime.transitions import archive, dual_write, evidence, gates, old_writer, phases
 from zero_downtime.transitions.pairs import ColumnPair
 from zero_downtime.transitions.phases import TransitionKey

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.management.commands.migrate import Command as DjangoCommand
 from django.db import connections
@@ -18,29 +18,28 @@ from django.db.migrations.operations.base import Operation
 from zero_downtime import conf
 from zero_downtime.backfills import statuses
 from zero_downtime.errors import Refused
-from zero_downtime.guard import forecast, phase, rights, safety
+from zero_downtime.guard import phase, safety
 from zero_downtime.guard.decision import decide
 from zero_downtime.guard.history import history
 from zero_downtime.guard.journal import Journal
 from zero_downtime.guard.patience import StatementPatience
 from zero_downtime.guard.plan import HoldBack, MigrationKey, Options
-from zero_downtime.guard.rights import Needs
 from zero_downtime.guard.running import Runner
 from zero_downtime.guard.showing import describe_step
 from zero_downtime.guard.targets import Target, find_targets
 from zero_downtime.guard.turn import turn
 from zero_downtime.guard.under_way import describe_transitions
 from zero_downtime.guard.waits import counted
-from zero_downtime.guard.walked import steps_of
 from zero_downtime.guard.way_back import require_way_back
-from zero_downtime.lint.sizes import Sizes
-from zero_downtime.lint.walk import Step
 from zero_downtime.models import Backfill, JournalEntry
 from zero_downtime.postgres import catalog, errors
 from zero_downtime.postgres.blockers import HOW, BlockerPolicy
 from zero_downtime.postgres.locks import lock_timeout, retry_lock_failures
 from zero_downtime.postgres.watching import watching
 from zero_downtime.transitions.unused import nobody_uses
+
+if TYPE_CHECKING:
+    from zero_downtime.guard.rights import Needs
 
 OWN_APP = "zero_downtime"
 
@@ -172,8 +171,10 @@ class GuardedMigrateMixin:
         if decided.plan.unsafe and not options["unsafe"]:
             unsafe = safety.describe(decided.plan.unsafe)
             self.stderr.write(f"Unsafe migrations are applied:\n{unsafe}")
-        if not decided.facts.is_new:  # whoever owns the database may do as he likes
-            self.require_rights(connection, rights.needs_of(decided.survey.on(connection)), options)
+        if decided.survey is not None:
+            self.require_rights(decided.survey.needs(connection), connection, options)
+        elif self.runner is not None:
+            self.runner.nobody_else_is_there()
         self.substitutes = decided.plan.substitutes
         if options["app_label"] != OWN_APP:
             self.create_own_tables(connection)
@@ -199,19 +200,21 @@ class GuardedMigrateMixin:
                 returncode=2,
             )
         require_way_back(migrations)
-        steps = steps_of(loader, migrations, connection.alias)
-        self.require_rights(connection, rights.needs_of_way_back(steps), options)
+        from zero_downtime.guard.foresight import needs_of_way_back
+
+        needs = needs_of_way_back(connection, loader, migrations)
+        self.require_rights(needs, connection, options)
         if options["app_label"] != OWN_APP:
             self.create_own_tables(connection)
         self.run_guarded(connection, args, options)
         self.report(connection, [])
 
     def require_rights(
-        self, connection: BaseDatabaseWrapper, needs: Needs, options: dict[str, Any]
+        self, needs: Needs, connection: BaseDatabaseWrapper, options: dict[str, Any]
     ) -> None:
         """Raise if a right is missing for what is about to run, unless told otherwise."""
         if conf.get("MIGRATE") != "off" and not options["unsafe"]:
-            rights.require(connection, needs)
+            needs.require(connection)
 
     def show_plan(
         self,
@@ -221,11 +224,14 @@ class GuardedMigrateMixin:
         options: dict[str, Any],
     ) -> None:
         """Say what would become of the planned migrations, and what is under way."""
+        from zero_downtime.guard.foresight import expected
+
         steps = executor.migration_plan(targets)
         if steps and not any(backwards for _, backwards in steps):
             unapplied = [migration for migration, _ in steps]
             decided = decide(connection, executor, unapplied, _options(options)).plan
-            self.show_forecast(steps_of(executor.loader, unapplied, connection.alias), connection)
+            for line in expected(connection, executor.loader, unapplied):
+                self.stdout.write(line)
             self.stdout.write("What becomes of them:", self.style.MIGRATE_LABEL)
             for step in decided.steps:
                 for line in describe_step(step, executor.loader):
@@ -237,13 +243,6 @@ class GuardedMigrateMixin:
             self.stdout.write("Under way:")
         for line in lines:
             self.stdout.write(f"  {line}")
-
-    def show_forecast(self, steps: Sequence[Step], connection: BaseDatabaseWrapper) -> None:
-        """Say what to expect of each operation: locks, and for how long."""
-        sizes = Sizes.of_database(connection.alias)
-        small = conf.get("INLINE_BACKFILL_ROWS")
-        for line in forecast.lines(forecast.forecast(steps, sizes, inline_rows=small)):
-            self.stdout.write(line)
 
     def create_own_tables(self, connection: BaseDatabaseWrapper) -> None:
         """Apply our own migrations before anybody else's can need them."""
@@ -289,9 +288,11 @@ class GuardedMigrateMixin:
                 watching(connection, _policy(options)),
             ):
                 retry_lock_failures(connection, lambda: stock_handle(*args, **options))
+            journal.flush()
         except BaseException as error:
             if connection.is_usable():
                 journal.end(JournalEntry.Outcome.FAILED, error=errors.message(error))
+                journal.flush()
             raise
 
     def migration_progress_callback(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from postgast import pg_query_pb2 as pg
 from postgast.pg_query_pb2 import AlterTableCmd, AlterTableStmt
 
+from zero_downtime.postgres.lock_modes import Lock
 from zero_downtime.postgres.parsing.columns import add_column
 from zero_downtime.postgres.parsing.constraints import add_constraint
 from zero_downtime.postgres.parsing.names import strings, table_name, type_name
@@ -21,7 +22,6 @@ from zero_downtime.postgres.statements import (
     DropIdentity,
     DropNotNull,
     Heavy,
-    Lock,
     SetDefault,
     SetNotNull,
     Statement,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from postgast import find_nodes
 from postgast import pg_query_pb2 as pg
 
+from zero_downtime.postgres.lock_modes import Lock
 from zero_downtime.postgres.parsing.definitions import object_kind
 from zero_downtime.postgres.parsing.names import dotted, strings, table_name
 from zero_downtime.postgres.parsing.trees import has_option
@@ -14,7 +15,6 @@ from zero_downtime.postgres.statements import (
     Brief,
     EnumValue,
     Heavy,
-    Lock,
     LockTable,
     Opaque,
     Statement,

@@ -19,6 +19,7 @@ from postgast.pg_query_pb2 import (
     ViewStmt,
 )
 
+from zero_downtime.postgres.lock_modes import Lock
 from zero_downtime.postgres.parsing.names import dotted, qualified, strings, table_name
 from zero_downtime.postgres.parsing.rows import query
 from zero_downtime.postgres.parsing.shown import shown_columns
@@ -32,7 +33,6 @@ from zero_downtime.postgres.statements import (
     DropIndex,
     DropTable,
     DropView,
-    Lock,
     Opaque,
     RenameColumn,
     RenameTable,

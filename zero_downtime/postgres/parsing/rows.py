@@ -21,13 +21,13 @@ from postgast.pg_query_pb2 import (
 )
 
 from zero_downtime.postgres.functions import acts_unseen
+from zero_downtime.postgres.lock_modes import Lock
 from zero_downtime.postgres.parsing.bounds import KEYS, Bounds
 from zero_downtime.postgres.parsing.names import table_name
 from zero_downtime.postgres.parsing.trees import descendants, function_path
 from zero_downtime.postgres.statements import (
     Brief,
     CreateTable,
-    Lock,
     Opaque,
     ReadRows,
     Statement,

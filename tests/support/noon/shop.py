@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
@@ -138,7 +139,7 @@ def as_ours(operation: Operation) -> Operation:
 def _write(
     package: Path,
     name: str,
-    operations: list[Operation],
+    operations: Sequence[Operation],
     dependencies: list[tuple[str, str]],
     *,
     atomic: bool,

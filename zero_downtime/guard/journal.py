@@ -140,7 +140,8 @@ class Journal:
         indexes = [each.index for each in record.operations]
         operations.filter(entry=record.entry, index__in=indexes).delete()
         for each in record.operations:
-            each.entry = record.entry
+            # Not the entry itself: a router need not allow relations where our tables are.
+            each.entry_id = record.entry.pk
         operations.bulk_create(record.operations)
 
     def keep_statements(self, fingerprints: list[str]) -> None:

@@ -65,10 +65,14 @@ def summary(records: Records, verdict: Verdict) -> str:
     lines = [
         f"{len(records)} tests, of which {skipped} were skipped.",
         f"{migrated} have called `migrate`, and in {by_us} of them it was ours.",
-        "Failed, by the cause:",
-        f"  {len(verdict.not_because_of_us)} fail without us, too",
-        f"  {len(verdict.because_of_one_more_app)} count all apps or migrations there are",
-        f"  {len(verdict.because_of_our_commands)} our commands",
+        *named("also fail without us", verdict.not_because_of_us),
+        *named("fail because there is one more app", verdict.because_of_one_more_app),
+        *named("fail because of our commands", verdict.because_of_our_commands),
         *verdict.mistakes,
     ]
     return "\n".join(lines)
+
+
+def named(what: str, tests: list[str]) -> list[str]:
+    """Return how many tests there are, and which."""
+    return [f"{len(tests)} {what}{':' if tests else '.'}", *(f"  {test}" for test in tests)]

@@ -6,7 +6,7 @@ import pytest
 
 from devtools.django_suite.__main__ import main
 from devtools.django_suite.recording import Record
-from devtools.django_suite.sources import SourcesUnavailableError, tests_directory
+from devtools.django_suite.sources import SourcesUnavailableError, unpacked_tests
 from devtools.django_suite.verdict import judge
 
 FAILED, PASSED = Record(error="AssertionError"), Record()
@@ -15,7 +15,7 @@ FAILED, PASSED = Record(error="AssertionError"), Record()
 @pytest.fixture
 def sources() -> None:
     try:
-        tests_directory()
+        unpacked_tests()
     except SourcesUnavailableError as error:
         pytest.skip(str(error))
 

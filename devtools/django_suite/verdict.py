@@ -44,9 +44,9 @@ def judge(
     verdict = Verdict()
     for test, record in records.items():
         if record.error:
-            if test in without_us and without_us[test].error:
+            if fails_alike(record, without_us.get(test)):
                 verdict.not_because_of_us.append(test)
-            elif test in without_commands and without_commands[test].error:
+            elif fails_alike(record, without_commands.get(test)):
                 verdict.because_of_one_more_app.append(test)
             else:
                 verdict.because_of_our_commands.append(test)
@@ -55,6 +55,11 @@ def judge(
         elif test in exceptions and not record.skipped:
             verdict.mistakes.append(f"{test} passes: {EXCEPTIONS.name} need not have it.")
     return verdict
+
+
+def fails_alike(record: Record, other: Record | None) -> bool:
+    """Whether a test has failed in another run too, in the same place."""
+    return other is not None and bool(other.error) and other.failed_at == record.failed_at
 
 
 def summary(records: Records, verdict: Verdict) -> str:

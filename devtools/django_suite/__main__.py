@@ -14,7 +14,7 @@ import psycopg
 
 from devtools.django_suite.launch import Installed
 from devtools.django_suite.recording import RESULTS_VARIABLE, Record
-from devtools.django_suite.sources import SourcesUnavailableError, tests_directory
+from devtools.django_suite.sources import SourcesUnavailableError, unpacked_tests
 from devtools.django_suite.verdict import judge, read_exceptions, summary
 from devtools.embedded_postgres import EmbeddedPostgres, PostgresUnavailableError
 
@@ -41,7 +41,7 @@ FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 def main(labels: list[str]) -> int:
     """Run the tests and say what came out; return the exit code."""
     try:
-        directory = tests_directory()
+        directory = unpacked_tests()
         with EmbeddedPostgres(config=FAST) as server:
             records = run(directory, server.url, Installed.EVERYTHING, labels or usual(server.url))
             failed = [test for test, record in records.items() if record.error]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 from unittest import TextTestResult
 
@@ -21,11 +23,13 @@ class Record:
 
     Args:
         error: the traceback, if it has failed.
+        failed_at: the kind of error, and the line of the test.
         migrated: whether it has called `migrate`.
         migrated_by_us: whether that was our `migrate`, once at least.
     """
 
     error: str = ""
+    failed_at: str = ""
     skipped: bool = False
     migrated: bool = False
     migrated_by_us: bool = False
@@ -66,7 +70,12 @@ class RecordingResult(TextTestResult):
         _record(test).error = "It was expected to fail, and has not."
 
     def _note(self, test: Any, err: Any) -> None:
-        _record(test).error = self._exc_info_to_string(err, test)  # type: ignore[attr-defined]
+        kind, _, trace = err
+        record = _record(test)
+        record.error = self._exc_info_to_string(err, test)  # type: ignore[attr-defined]
+        module = sys.modules[type(test).__module__].__file__
+        lines = [frame.lineno for frame in extract_tb(trace) if frame.filename == module]
+        record.failed_at = f"{kind.__name__} in line {lines[-1:]}"
 
 
 def _record(test: Any) -> Record:

@@ -16,7 +16,7 @@ class SourcesUnavailableError(RuntimeError):
     """The source distribution could not be fetched."""
 
 
-def tests_directory() -> Path:
+def unpacked_tests() -> Path:
     """Return Django's `tests`, fetched from PyPI unless an earlier call has.
 
     Raises:

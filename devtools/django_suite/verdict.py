@@ -44,9 +44,9 @@ def judge(
     verdict = Verdict()
     for test, record in records.items():
         if record.error:
-            if test in without_us and without_us[test].error:
+            if fails_alike(record, without_us.get(test)):
                 verdict.not_because_of_us.append(test)
-            elif test in without_commands and without_commands[test].error:
+            elif fails_alike(record, without_commands.get(test)):
                 verdict.because_of_one_more_app.append(test)
             else:
                 verdict.because_of_our_commands.append(test)
@@ -57,6 +57,11 @@ def judge(
     return verdict
 
 
+def fails_alike(record: Record, other: Record | None) -> bool:
+    """Whether a test has failed in another run too, in the same place."""
+    return other is not None and bool(other.error) and other.failed_at == record.failed_at
+
+
 def summary(records: Records, verdict: Verdict) -> str:
     """Return the figures, and what is wrong."""
     skipped = sum(record.skipped for record in records.values())
@@ -65,10 +70,14 @@ def summary(records: Records, verdict: Verdict) -> str:
     lines = [
         f"{len(records)} tests, of which {skipped} were skipped.",
         f"{migrated} have called `migrate`, and in {by_us} of them it was ours.",
-        "Failed, by the cause:",
-        f"  {len(verdict.not_because_of_us)} fail without us, too",
-        f"  {len(verdict.because_of_one_more_app)} count all apps or migrations there are",
-        f"  {len(verdict.because_of_our_commands)} our commands",
+        *named("also fail without us", verdict.not_because_of_us),
+        *named("fail because there is one more app", verdict.because_of_one_more_app),
+        *named("fail because of our commands", verdict.because_of_our_commands),
         *verdict.mistakes,
     ]
     return "\n".join(lines)
+
+
+def named(what: str, tests: list[str]) -> list[str]:
+    """Return how many tests there are, and which."""
+    return [f"{len(tests)} {what}{':' if tests else '.'}", *(f"  {test}" for test in tests)]

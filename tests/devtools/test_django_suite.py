@@ -6,16 +6,16 @@ import pytest
 
 from devtools.django_suite.__main__ import main
 from devtools.django_suite.recording import Record
-from devtools.django_suite.sources import SourcesUnavailableError, tests_directory
+from devtools.django_suite.sources import SourcesUnavailableError, unpacked_tests
 from devtools.django_suite.verdict import judge
 
-FAILED, PASSED = Record(error="AssertionError"), Record()
+FAILED, PASSED = Record(error="AssertionError", failed_at="AssertionError in line 7"), Record()
 
 
 @pytest.fixture
 def sources() -> None:
     try:
-        tests_directory()
+        unpacked_tests()
     except SourcesUnavailableError as error:
         pytest.skip(str(error))
 
@@ -54,6 +54,12 @@ def test_what_fails_with_djangos_commands_minds_that_there_is_one_more_app() -> 
     verdict = judge({"test": FAILED}, {"test": PASSED}, {"test": FAILED}, {})
     assert verdict.because_of_one_more_app == ["test"]
     assert not verdict.mistakes
+
+
+def test_what_fails_in_another_way_without_us_is_ours() -> None:
+    otherwise = Record(error="AssertionError", failed_at="AssertionError in line 8")
+    verdict = judge({"test": FAILED}, {"test": otherwise}, {"test": otherwise}, {})
+    assert verdict.because_of_our_commands == ["test"]
 
 
 def test_what_passes_needs_no_reason() -> None:

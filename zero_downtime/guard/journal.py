@@ -249,7 +249,8 @@ class Journal:
 
 def _of(record: Record) -> list[JournaledOperation]:
     for each in record.operations:
-        each.entry = record.entry
+        # Not the entry itself: a router need not allow relations where our tables are.
+        each.entry_id = record.entry.pk
     return record.operations
 
 

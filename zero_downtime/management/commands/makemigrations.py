@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import makemigrations
@@ -12,10 +12,9 @@ from django.db.migrations import Migration
 from django.db.migrations.writer import MigrationWriter
 
 from zero_downtime import conf
-from zero_downtime.lint.findings import Report, Severity
-from zero_downtime.lint.migration_files import complete
-from zero_downtime.lint.reporters import text
-from zero_downtime.lint.rewrite import NewMigrations, StageMigration
+
+if TYPE_CHECKING:
+    from zero_downtime.lint.findings import Report
 
 Changes = dict[str, list[Migration]]
 
@@ -50,6 +49,9 @@ class MakeMigrationsMixin(makemigrations.Command):
         if mode == "off":
             super().write_migration_files(changes, update_previous_migration_paths)
             return
+        # Not before there is something to write: Django's checks import this module as well.
+        from zero_downtime.lint.rewrite import NewMigrations
+
         updated = update_previous_migration_paths or {}
         replaced = [(label, Path(path).stem) for label, path in updated.items()]
         new = NewMigrations.on_disk(changes, replaced)
@@ -68,6 +70,9 @@ class MakeMigrationsMixin(makemigrations.Command):
         self._complete(changes)
 
     def _refuse_errors(self, report: Report) -> None:
+        from zero_downtime.lint.findings import Severity
+        from zero_downtime.lint.reporters import text
+
         if report.fails(Severity.ERROR):
             self.stderr.write(text.render(report))
             raise CommandError(
@@ -77,6 +82,9 @@ class MakeMigrationsMixin(makemigrations.Command):
 
     def _complete(self, changes: Changes) -> None:
         """Finish the files, and say when to run what stages there are."""
+        from zero_downtime.lint.migration_files import complete
+        from zero_downtime.lint.rewrite import StageMigration
+
         for migration in chain.from_iterable(changes.values()):
             when = migration.when if isinstance(migration, StageMigration) else ()
             if not self.dry_run:

@@ -93,6 +93,7 @@ class Journal:
 
     def keep(self, earlier: JournalEntry | None = None) -> None:
         """Write, for good, that the current migration is running; go on with an entry."""
+        self.flush()  # what ended before stands before it
         record = self._record()
         if earlier is not None:
             record.earlier = earlier

@@ -12,7 +12,7 @@ from zero_downtime.lint.findings import Finding, Hazard
 from zero_downtime.lint.rule import Rule
 from zero_downtime.lint.walk import Step
 
-OURS = tuple(vars(operations)[name] for name in operations.__all__)
+OURS = tuple(getattr(operations, name) for name in operations.__all__)
 
 
 class NonAtomicOperationInTransaction(Rule):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from tests.support.databases import copied_database, temporary_database
 from tests.support.project import Project
 from tests.support.sessions import holding
 from tests.support.shop import applied, columns, insert_users, journal, write_rename, write_shop
-from tests.support.waiting import read_until
+from tests.support.waiting import read_until, wait_for
 
 AFTER_INITIAL = [("shop", "0001_initial")]
 ADD_INDEX = 'migrations.AddIndex("user", models.Index(fields=["age"], name="age_idx")),'
@@ -209,6 +210,36 @@ def test_an_atomic_migration_waits_briefly_and_is_tried_again_as_a_whole(shop: P
     assert migrate.returncode == 0, stderr
     assert applied(shop) == ["0001", "0002"]
     assert journal(shop) == [("0001", "applied"), ("0002", "applied")]
+
+
+def test_an_atomic_migration_does_not_queue_behind_whom_it_would_wait_for_in_vain(
+    shop: Project,
+) -> None:
+    shop.write_migration("0002_note", ADD_FIELD, AFTER_INITIAL)
+    with shop.connect() as observer, holding(shop.database_url, "TABLE shop_user") as holder:
+        wait_for(lambda: age_of_transaction(observer, holder) > 0.5, "it to outlast LOCK_TIMEOUT")
+        migrate = shop.start("migrate", settings={"LOCK_TIMEOUT": 0.5})
+        seen = read_until(migrate.stderr, '"shop_user" is locked by others (try 3)')
+        holder.rollback()
+        _, stderr = migrate.communicate()
+    assert migrate.returncode == 0, stderr
+    assert "Waiting for a lock" not in seen  # no statement did
+    document = json.loads(shop.manage("migrate", "--history", "--json").stdout)
+    last = document["migrations"][-1]
+    assert (last["name"], last["outcome"]) == ("0002_note", "applied")
+    assert last["retries"] >= 3
+    assert last["waited_seconds"] > 0
+
+
+def age_of_transaction(observer: psycopg.Connection, session: psycopg.Connection) -> float:
+    """Return for how many seconds the transaction of a session has been open."""
+    row = observer.execute(
+        "SELECT extract(epoch FROM clock_timestamp() - xact_start)::float8 FROM pg_stat_activity "
+        "WHERE pid = %s",
+        [session.info.backend_pid],
+    ).fetchone()
+    assert row is not None
+    return float(row[0])
 
 
 def test_a_migration_outside_a_transaction_tries_the_statement_again(shop: Project) -> None:

@@ -158,7 +158,7 @@ def test_a_locked_table_is_tried_again_until_it_is_free(
                 execute(connection, "LOCK TABLE t")
             return "got it"
 
-        assert retry_lock_failures(connection, attempt, "t") == "got it"
+        assert retry_lock_failures(connection, attempt, {"t": None}) == "got it"
     assert tries == 3
 
 
@@ -301,7 +301,7 @@ def test_giving_up_comes_after_many_tries(
             execute(connection, "LOCK TABLE t")
 
     with holding(database_url, "LOCK TABLE t"), pytest.raises(Refused) as refused:
-        retry_lock_failures(connection, attempt, "t")
+        retry_lock_failures(connection, attempt, {"t": None})
     assert tries > 1
     assert f"in {tries} tries" in str(refused.value)
 

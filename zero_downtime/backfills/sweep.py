@@ -58,7 +58,9 @@ def sweep(connection: BaseDatabaseWrapper, work: Work) -> None:
     after, last = None, key.last(connection)
     while keys := key.next_range(connection, after, pace.rows, last):
         started = time.monotonic()
-        retry_lock_failures(connection, partial(_process, connection, work, key, keys), work.table)
+        retry_lock_failures(
+            connection, partial(_process, connection, work, key, keys), {work.table: None}
+        )
         pace.observe(keys.rows, time.monotonic() - started)
         after = keys.upto
 

@@ -23,10 +23,12 @@ from zero_downtime.guard.editor import NotingEditor, noting_editor
 from zero_downtime.guard.history import unfinished
 from zero_downtime.guard.journal import Journal
 from zero_downtime.guard.limits import data_limits
+from zero_downtime.guard.plan import MigrationKey
 from zero_downtime.guard.units import Backwards, Forwards, Unit, Way, units_of
 from zero_downtime.models import JournalEntry
 from zero_downtime.operations.base import applied_state, run_deferred_sql
 from zero_downtime.postgres import errors
+from zero_downtime.postgres.lock_modes import Lock
 from zero_downtime.postgres.locks import retry_lock_failures
 from zero_downtime.postgres.sessions import set_local
 
@@ -48,6 +50,8 @@ class Runner:
         self.journal = journal
         self.resumes = resumes
         self.is_alone = False
+        self.expected_locks: Mapping[MigrationKey, Mapping[str, Lock]] = {}
+        """Which tables the migrations lock so that others have to wait, as far as is known."""
 
     def nobody_else_is_there(self) -> None:
         """Do without what is for others, from now on: a database without tables has no users."""
@@ -84,14 +88,14 @@ class Runner:
         if not migration.atomic:
             self._run_in_units(migration, way, units_are_atomic)
         elif isinstance(way, Forwards):
-            way = self._run_alone(way) if self.is_alone else self._run_atomic(way)
+            way = self._run_alone(way) if self.is_alone else self._run_atomic(migration, way)
             # Together with Django's own record of it.
             self.journal.write(JournalEntry.Outcome.APPLIED)
         else:
             self._run_atomic_backwards(migration, way)
         return way.state
 
-    def _run_atomic(self, way: Way) -> Way:
+    def _run_atomic(self, migration: Migration, way: Way) -> Way:
         """Run all units in a savepoint, again and again until they get their locks.
 
         What is rolled back to a savepoint gives its locks back, too. So Django's transaction
@@ -113,7 +117,8 @@ class Runner:
                 raise
             return way
 
-        return retry_lock_failures(self.connection, attempt)
+        locks = self.expected_locks.get((migration.app_label, migration.name))
+        return retry_lock_failures(self.connection, attempt, locks)
 
     def _run_alone(self, way: Way) -> Way:
         """Run all units in Django's transaction: nobody has a lock that they could not get."""
@@ -130,7 +135,7 @@ class Runner:
         if earlier is not None and earlier.outcome == JournalEntry.Outcome.RUNNING:
             self.journal.keep(earlier)
         else:
-            self._run_atomic(way)
+            self._run_atomic(migration, way)
             self.journal.write(JournalEntry.Outcome.RUNNING)
 
     def _run_in_units(self, migration: Migration, way: Way, units_are_atomic: bool) -> None:

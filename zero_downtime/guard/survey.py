@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -23,6 +23,7 @@ from zero_downtime.lint.source import MigrationSource
 from zero_downtime.lint.state import UnrenderedState
 from zero_downtime.lint.suppressions import suppress
 from zero_downtime.lint.walk import Step, graph_order, walk
+from zero_downtime.postgres.lock_modes import Lock
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,11 @@ class Survey:
     """What they do. Only the effects of a step are still what they were when it was met."""
     findings: Mapping[MigrationKey, Sequence[Finding]] = field(default_factory=dict)
     """What the rules say of those that are judged, and is not suppressed in them."""
+
+    @property
+    def locks(self) -> dict[MigrationKey, dict[str, Lock]]:
+        """Return which tables in use the migrations lock so that others have to wait."""
+        return {key: _strongest_locks(steps) for key, steps in self.steps.items()}
 
     def needs(self, connection: BaseDatabaseWrapper) -> Needs:
         """Return what rights it takes to do it."""
@@ -77,3 +83,12 @@ def judged_apps(migrations: Sequence[Migration], policy: str) -> set[str]:
         else set()
     )
     return first_parties.union(labels.intersection(conf.get("SUBSTITUTE")))
+
+
+def _strongest_locks(steps: Iterable[Step]) -> dict[str, Lock]:
+    strongest: dict[str, Lock] = {}
+    for effect in chain.from_iterable(step.effects for step in steps):
+        for table, lock in effect.statement.locks.items():
+            if table not in effect.new_tables and lock.stops_writes:
+                strongest[table] = max(lock, strongest.get(table, lock))
+    return strongest

@@ -109,7 +109,7 @@ def _build_on_table(
             _drop_own_remains(schema_editor, table, name)
             raise
 
-    retry_lock_failures(connection, attempt, table, waits_for_snapshots=True)
+    retry_lock_failures(connection, attempt, {table: None}, waits_for_snapshots=True)
 
 
 def _build_on_partitions(
@@ -191,7 +191,7 @@ def drop_concurrently(schema_editor: BaseDatabaseSchemaEditor, table: str, name:
             _require_on_table(table, found)
             _drop(schema_editor, table, found)
 
-    retry_lock_failures(connection, attempt, table)
+    retry_lock_failures(connection, attempt, {table: None})
 
 
 def _drop(schema_editor: BaseDatabaseSchemaEditor, table: str, found: FoundIndex) -> None:

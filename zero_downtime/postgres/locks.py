@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -92,10 +92,8 @@ def _set_lock_timeout(connection: BaseDatabaseWrapper, value: str, *, local: boo
 def retry_lock_failures(
     connection: BaseDatabaseWrapper,
     attempt: Callable[[], T],
-    table: str | None = None,
+    locks: Mapping[str, Lock | None] | None = None,
     *,
-    others: Sequence[str] = (),
-    wanted: Lock | None = None,
     waits_for_snapshots: bool = False,
 ) -> T:
     """Call `attempt` until it gets its locks, or `LOCK_DEADLINE` has passed.
@@ -104,19 +102,18 @@ def retry_lock_failures(
     victim: one transaction, or one statement outside any. After each try `lock_retried` is sent.
 
     Args:
-        table: the table that is being locked, as Django names it.
-        others: tables that are locked together with it.
-        wanted: the lock that makes others wait while it is waited for. With it no try is made
-            while a transaction that has outlasted `LOCK_TIMEOUT` already holds what conflicts:
-            it would fail, and clients would have waited behind it.
+        locks: the tables that are being locked, as Django names them, each with the lock that
+            makes others wait while it is waited for, if that is known. No try is made while a
+            transaction that has outlasted `LOCK_TIMEOUT` already holds what conflicts: it would
+            fail, and clients would have waited behind it.
         waits_for_snapshots: whether any old snapshot is in the way, as for an index that is
             built concurrently.
 
     Raises:
         Refused: no try succeeded before the deadline; the message names the sessions in the way.
     """
-    in_the_way = _InTheWay(connection, [table, *others] if table else [], wanted)
-    subject = " or ".join(f'"{each}"' for each in in_the_way.tables) or "a table"
+    in_the_way = _InTheWay(connection, locks or {})
+    subject = " or ".join(f'"{each}"' for each in in_the_way.locks) or "a table"
     started = time.monotonic()
     deadline = started + conf.get("LOCK_DEADLINE")
     for tries, delay in enumerate(_growing_delays(), start=1):
@@ -135,7 +132,7 @@ def retry_lock_failures(
         signals.lock_retried.send_robust(
             None,
             alias=connection.alias,
-            table=table,
+            table=next(iter(in_the_way.locks), None),
             tries=tries,
             waited=now - began + (0 if is_last else delay),
             blockers=blockers or (),
@@ -167,14 +164,11 @@ def _growing_delays() -> Iterator[float]:
 
 
 class _InTheWay:
-    """Knows who is in the way of a try to lock `tables`: before it, and after it has failed."""
+    """Knows who is in the way of a try to get locks: before it, and after it has failed."""
 
-    def __init__(
-        self, connection: BaseDatabaseWrapper, tables: Sequence[str], wanted: Lock | None
-    ) -> None:
+    def __init__(self, connection: BaseDatabaseWrapper, locks: Mapping[str, Lock | None]) -> None:
         self.connection = connection
-        self.tables = tables
-        self.wanted = wanted
+        self.locks = locks
         self.watcher = watcher_of(connection)
 
     def for_long(self) -> Sequence[Session]:
@@ -184,13 +178,11 @@ class _InTheWay:
         """
         if self.watcher:
             self.watcher.seen = ()
-        if not self.tables or self.wanted is None:
-            return []
-        holders = sessions_holding_locks(self.connection, self.tables, self.wanted.conflicting)
         timeout = conf.get("LOCK_TIMEOUT")
         lasting = [
             each
-            for each in holders
+            for wanted in dict.fromkeys(filter(None, self.locks.values()))
+            for each in self._holders_against(wanted)
             # Autovacuum makes way for those that wait.
             if (each.seconds_in_transaction or 0) > timeout and not each.is_autovacuum
         ]
@@ -198,13 +190,17 @@ class _InTheWay:
             self.watcher.deal_with(self.connection, lasting)
         return lasting
 
+    def _holders_against(self, wanted: Lock) -> Sequence[Session]:
+        tables = [table for table, lock in self.locks.items() if lock == wanted]
+        return sessions_holding_locks(self.connection, tables, wanted.conflicting)
+
     def just_now(self, *, snapshots: bool) -> Sequence[Session] | None:
         """Return whom the try waited for, or may have waited for; None if nobody can say."""
         if self.watcher and self.watcher.seen:
             return self.watcher.seen
         if self.connection.in_atomic_block and self.connection.needs_rollback:
             return None
-        sessions = sessions_holding_locks(self.connection, self.tables)
+        sessions = sessions_holding_locks(self.connection, list(self.locks))
         if snapshots:
             sessions += sessions_holding_snapshots(self.connection)
         return sessions
@@ -263,7 +259,7 @@ def briefly(
         ):
             return action()
 
-    return retry_lock_failures(connection, attempt, table, others=others, wanted=wanted)
+    return retry_lock_failures(connection, attempt, dict.fromkeys((table, *others), wanted))
 
 
 def lock_in_turn(

@@ -208,7 +208,7 @@ def _analyze(schema_editor: BaseDatabaseSchemaEditor, replacement: Replacement) 
     retry_lock_failures(
         connection,
         lambda: patiently(schema_editor, replacement.table, statement),
-        replacement.table,
+        {replacement.table: None},
     )
 
 

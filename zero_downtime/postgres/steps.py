@@ -114,7 +114,7 @@ class OnlineTable:
         retry_lock_failures(
             self.connection,
             lambda: patiently(self.schema_editor, self.table, statement),
-            self.table,
+            {self.table: None},
         )
 
     @singledispatchmethod

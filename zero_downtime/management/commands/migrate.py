@@ -157,6 +157,7 @@ class GuardedMigrateMixin:
         self, connection: BaseDatabaseWrapper, args: tuple[Any, ...], options: dict[str, Any]
     ) -> None:
         """Do so while nobody else does."""
+        assert self.runner is not None
         executor = MigrationExecutor(connection)
         targets = find_targets(executor.loader, options["app_label"], options["migration_name"])
         steps = executor.migration_plan(targets)
@@ -173,7 +174,8 @@ class GuardedMigrateMixin:
             self.stderr.write(f"Unsafe migrations are applied:\n{unsafe}")
         if decided.survey is not None:
             self.require_rights(decided.survey.needs(connection), connection, options)
-        elif self.runner is not None:
+            self.runner.expected_locks = decided.survey.locks
+        else:
             self.runner.nobody_else_is_there()
         self.substitutes = decided.plan.substitutes
         if options["app_label"] != OWN_APP:

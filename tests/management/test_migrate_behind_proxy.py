@@ -303,7 +303,7 @@ def test_nobody_in_the_way_can_be_ended_through_a_proxy(behind_proxy: Project) -
 def test_the_way_around_is_taken_for_everything(behind_proxy: Project) -> None:
     add_migration(behind_proxy, INDEX, atomic=False)
     migrated = behind_proxy.manage("migrate", settings=DIRECT)
-    assert "Database 'default' is migrated by way of 'direct'." in migrated.stdout
+    assert "Database 'default' is behind a proxy; going around it by 'direct'." in migrated.stdout
     assert behind_proxy.rows("SELECT 'by_title'::regclass::text") == [("by_title",)]
     assert applied(behind_proxy) == ["0001", "0002"]
     assert "No migrations to apply" in behind_proxy.manage("migrate").stdout
@@ -327,7 +327,7 @@ def test_code_that_names_no_database_goes_the_same_way(behind_proxy: Project) ->
 def test_without_a_proxy_it_is_not_needed(project: Project) -> None:
     put_behind(project, project.database_url)
     project.write_migration("0001_initial", BOOK)
-    assert "by way of" not in project.manage("migrate", settings=DIRECT).stdout
+    assert "behind a proxy" not in project.manage("migrate", settings=DIRECT).stdout
     assert applied(project) == ["0001"]
 
 

@@ -38,6 +38,12 @@ def direct(connection: BaseDatabaseWrapper) -> Iterator[BaseDatabaseWrapper]:
         around.close()
 
 
+def which_way(around: BaseDatabaseWrapper) -> str:
+    """Say what `direct` has found."""
+    way = conf.get("DIRECT")[around.alias]
+    return f"Database {around.alias!r} is behind a proxy; going around it by {way!r}."
+
+
 def how_to_go_around(alias: str) -> str:
     """Return what to write into the settings, so that `direct` goes around the proxy."""
     return (

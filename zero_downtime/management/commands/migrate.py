@@ -33,6 +33,7 @@ from zero_downtime.guard.way_back import require_way_back
 from zero_downtime.models import Backfill, JournalEntry
 from zero_downtime.postgres import catalog, errors
 from zero_downtime.postgres.blockers import HOW, BlockerPolicy
+from zero_downtime.postgres.direct import which_way
 from zero_downtime.postgres.locks import retry_lock_failures
 from zero_downtime.transitions.unused import nobody_uses
 
@@ -150,8 +151,7 @@ class GuardedMigrateMixin:
         policy = _policy(options)
         with session(connection, policy) as self.session, counted(connection.alias) as waits:
             if self.session.connection is not connection and self.verbosity >= 1:
-                way = conf.get("DIRECT")[connection.alias]
-                self.stdout.write(f"Database {connection.alias!r} is migrated by way of {way!r}.")
+                self.stdout.write(which_way(connection))
             connection = self.session.connection
             journal = Journal(connection, reason=options["unsafe"] or "", waits=waits)
             self.runner = Runner(connection, journal, resumes=options["resume"])

@@ -180,7 +180,8 @@ class GuardedMigrateMixin:
         elif self.runner is not None:
             self.runner.nobody_else_is_there()
         self.substitutes = decided.plan.substitutes
-        running = [each for each in others if (each.app_label, each.name) in decided.plan.run]
+        runs = set(decided.plan.run)
+        running = [each for each in others if (each.app_label, each.name) in runs]
         self.session.accept(running, self.substitutes)
         if options["app_label"] != OWN_APP:
             self.create_own_tables(connection)

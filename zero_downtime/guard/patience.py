@@ -69,9 +69,10 @@ class TransactionPatience:
         session = self.connection.connection
         begins = session.info.transaction_status == TransactionStatus.IDLE
         if begins and self.connection.in_atomic_block:
-            timeout = f"{max(1, round(1000 * conf.get('LOCK_TIMEOUT')))}ms"
+            milliseconds = max(1, round(1000 * conf.get("LOCK_TIMEOUT")))
             with self.connection.wrap_database_errors:
-                session.execute("SELECT set_config('lock_timeout', %s, true)", [timeout])
+                # Not by a query: SET TRANSACTION would have to come before that.
+                session.execute(f"SET LOCAL lock_timeout = {milliseconds}")
         return execute(sql, params, many, context)
 
 

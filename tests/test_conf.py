@@ -197,3 +197,17 @@ def test_no_command_runs_with_a_typo(project: Project) -> None:
     assert result.returncode == 1
     assert "Did you mean 'LOCK_TIMEOUT'?" in result.stderr
     assert project.rows("SELECT to_regclass('django_migrations')::text") == [(None,)]
+
+
+@pytest.mark.parametrize("value", [None, ["direct"], {"default": 1}, {"default": "default"}])
+def test_a_way_around_a_proxy_leads_from_one_alias_to_another(value: Any) -> None:
+    (error,) = errors_of({"DIRECT": value})
+    assert error.id == "zero_downtime.E003"
+    assert "it must be a dict from aliases of DATABASES to other ones" in error.msg
+
+
+def test_both_have_to_be_there() -> None:
+    (error,) = errors_of({"DIRECT": {"default": "defalt"}})
+    assert error.id == "zero_downtime.E007"
+    assert error.msg == "ZERO_DOWNTIME['DIRECT'] names 'defalt', which is not in DATABASES."
+    assert error.hint == "Did you mean 'default'?"

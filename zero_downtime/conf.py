@@ -17,6 +17,7 @@ from typing import Any
 from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
+from django.db import connections
 from django.utils.module_loading import import_string
 
 from zero_downtime.errors import did_you_mean
@@ -96,6 +97,15 @@ APP_LABELS = Kind(
         and all(isinstance(label, str) for label in value)
     ),
     frozenset,
+)
+
+ALIASES = Kind(
+    "a dict from aliases of DATABASES to other ones",
+    lambda value: (
+        isinstance(value, dict)
+        and all(isinstance(alias, str) for pair in value.items() for alias in pair)
+        and all(alias != other for alias, other in value.items())
+    ),
 )
 
 PATH = Kind("the path of a file", lambda value: isinstance(value, str | PathLike))
@@ -218,6 +228,11 @@ SETTINGS: dict[str, Setting] = {
         APP_LABELS,
         "apps whose migrations cannot be edited: `migrate` runs safe operations instead of theirs",
     ),
+    "DIRECT": Setting(
+        {},
+        ALIASES,
+        "by which alias to go around the proxy before a database: {'default': 'direct'}",
+    ),
     "LINT_BASELINE": Setting(
         None,
         _or_none(PATH, "none"),
@@ -270,7 +285,11 @@ def _unknown_key(name: str) -> list[CheckMessage]:
 def _bad_value(name: str, value: Any) -> list[CheckMessage]:
     setting = SETTINGS[name]
     if setting.kind.accepts(value):
-        return [*_cannot_be_imported(name, value), *_not_installed(name, value)]
+        return [
+            *_cannot_be_imported(name, value),
+            *_not_installed(name, value),
+            *_no_such_aliases(name, value),
+        ]
     return [
         Error(
             f"ZERO_DOWNTIME[{name!r}] is {value!r}; it must be {setting.kind.description}.",
@@ -306,4 +325,19 @@ def _not_installed(name: str, value: Any) -> list[CheckMessage]:
         )
         for label in value
         if label not in installed
+    ]
+
+
+def _no_such_aliases(name: str, value: Any) -> list[CheckMessage]:
+    if SETTINGS[name].kind is not ALIASES:
+        return []
+    return [
+        Error(
+            f"ZERO_DOWNTIME[{name!r}] names {alias!r}, which is not in DATABASES.",
+            hint=did_you_mean(alias, connections) or "Give it an entry there.",
+            id="zero_downtime.E007",
+        )
+        for pair in value.items()
+        for alias in pair
+        if alias not in connections
     ]

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg.pq import TransactionStatus
 from psycopg.sql import Composable
 
 from zero_downtime import conf
@@ -44,6 +45,35 @@ class StatementPatience:
             with lock_timeout(self.connection, conf.get("CONCURRENT_LOCK_TIMEOUT")):
                 return execute(sql, params, many, context)
         return retry_lock_failures(self.connection, lambda: execute(sql, params, many, context))
+
+
+class TransactionPatience:
+    """An `execute_wrapper`: gives each transaction the lock timeout that its session has not got.
+
+    Psycopg begins a transaction with its first statement. The setting goes before that one, and
+    ends with the transaction.
+    """
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self.connection = connection
+
+    def __call__(
+        self,
+        execute: Callable[[Any, Any, bool, dict[str, Any]], Any],
+        sql: Any,
+        params: Any,
+        many: bool,
+        context: dict[str, Any],
+    ) -> Any:
+        """Execute the statement."""
+        session = self.connection.connection
+        begins = session.info.transaction_status == TransactionStatus.IDLE
+        if begins and self.connection.in_atomic_block:
+            milliseconds = max(1, round(1000 * conf.get("LOCK_TIMEOUT")))
+            with self.connection.wrap_database_errors:
+                # Not by a query: SET TRANSACTION would have to come before that.
+                session.execute(f"SET LOCAL lock_timeout = {milliseconds}")
+        return execute(sql, params, many, context)
 
 
 def is_concurrent(sql: Any) -> bool:

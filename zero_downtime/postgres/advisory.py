@@ -24,7 +24,8 @@ def try_lock(connection: BaseDatabaseWrapper, key: int) -> bool:
     Inside a transaction it ends with the transaction, because nobody could give it back from one
     that has failed.
     """
-    function = "pg_try_advisory_xact_lock" if connection.in_atomic_block else "pg_try_advisory_lock"
+    in_transaction = not connection.get_autocommit()
+    function = "pg_try_advisory_xact_lock" if in_transaction else "pg_try_advisory_lock"
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {function}(%s)", [key])
         return bool(cursor.fetchone()[0])

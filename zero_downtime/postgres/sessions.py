@@ -67,3 +67,12 @@ def set_local(connection: BaseDatabaseWrapper, name: str, value: str) -> None:
     """Set a setting in the transaction that is open."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
+
+
+def never_end_when_idle(connection: BaseDatabaseWrapper) -> None:
+    """Let the transaction that is open be idle for as long as it likes."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config(name, '0', true) FROM pg_settings "
+            "WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')"
+        )

@@ -26,6 +26,7 @@ from zero_downtime.errors import Refused
 from zero_downtime.executors.turns import UNFINISHED, Turn
 from zero_downtime.models import Backfill
 from zero_downtime.operations.backfill_operation import load_work
+from zero_downtime.postgres.direct import direct, which_way
 
 LOCAL = "local"
 EXECUTORS = (LOCAL, "celery", "tasks")
@@ -130,6 +131,13 @@ class Command(BaseCommand):
         connection = connections[options["database"]]
         if connection.vendor != "postgresql":
             raise Refused(f"Database {connection.alias!r} is not PostgreSQL: it has no backfills.")
+        with direct(connection) as way:
+            if way is not connection:
+                self.progress_stream.write(f"{which_way(way)}\n")
+            self.handle_backfills(way, options)
+
+    def handle_backfills(self, connection: BaseDatabaseWrapper, options: dict[str, Any]) -> None:
+        """Do so by this connection."""
         pace = {
             "batch_size": options["batch_size"],
             "target_seconds": options["target_duration"],

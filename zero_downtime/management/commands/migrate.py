@@ -22,20 +22,19 @@ from zero_downtime.guard import phase, safety
 from zero_downtime.guard.decision import decide
 from zero_downtime.guard.history import history
 from zero_downtime.guard.journal import Journal
-from zero_downtime.guard.patience import StatementPatience
 from zero_downtime.guard.plan import HoldBack, MigrationKey, Options
 from zero_downtime.guard.running import Runner
+from zero_downtime.guard.session import OwnSession, session
 from zero_downtime.guard.showing import describe_step
 from zero_downtime.guard.targets import Target, find_targets
-from zero_downtime.guard.turn import turn
 from zero_downtime.guard.under_way import describe_transitions
 from zero_downtime.guard.waits import counted
 from zero_downtime.guard.way_back import require_way_back
 from zero_downtime.models import Backfill, JournalEntry
 from zero_downtime.postgres import catalog, errors
 from zero_downtime.postgres.blockers import HOW, BlockerPolicy
-from zero_downtime.postgres.locks import lock_timeout, retry_lock_failures
-from zero_downtime.postgres.watching import watching
+from zero_downtime.postgres.direct import which_way
+from zero_downtime.postgres.locks import retry_lock_failures
 from zero_downtime.transitions.unused import nobody_uses
 
 if TYPE_CHECKING:
@@ -58,6 +57,7 @@ class GuardedMigrateMixin:
     stand before another package's `migrate` as well as before Django's.
     """
 
+    session: OwnSession
     runner: Runner | None = None
     substitutes: Mapping[MigrationKey, Mapping[int, Sequence[Operation]]] = {}
     verbosity: int
@@ -148,7 +148,11 @@ class GuardedMigrateMixin:
         self, connection: BaseDatabaseWrapper, args: tuple[Any, ...], options: dict[str, Any]
     ) -> None:
         """Apply or unapply what may run now, and say what may not."""
-        with turn(connection), counted(connection.alias) as waits:
+        policy = _policy(options)
+        with session(connection, policy) as self.session, counted(connection.alias) as waits:
+            if self.session.connection is not connection and self.verbosity >= 1:
+                self.stdout.write(which_way(connection))
+            connection = self.session.connection
             journal = Journal(connection, reason=options["unsafe"] or "", waits=waits)
             self.runner = Runner(connection, journal, resumes=options["resume"])
             self.migrate_in_turn(connection, args, options)
@@ -178,6 +182,9 @@ class GuardedMigrateMixin:
         else:
             self.runner.nobody_else_is_there()
         self.substitutes = decided.plan.substitutes
+        runs = set(decided.plan.run)
+        running = [each for each in others if (each.app_label, each.name) in runs]
+        self.session.accept(running, self.substitutes)
         if options["app_label"] != OWN_APP:
             self.create_own_tables(connection)
         with nobody_uses(decided.facts.unused):
@@ -202,6 +209,7 @@ class GuardedMigrateMixin:
                 returncode=2,
             )
         require_way_back(migrations)
+        self.session.accept(migrations)
         from zero_downtime.guard.foresight import needs_of_way_back
 
         needs = needs_of_way_back(connection, loader, migrations)
@@ -284,11 +292,7 @@ class GuardedMigrateMixin:
         stock_handle = super().handle  # type: ignore[misc]
         journal = self.runner.journal
         try:
-            with (
-                lock_timeout(connection, conf.get("LOCK_TIMEOUT")),
-                connection.execute_wrapper(StatementPatience(connection)),
-                watching(connection, _policy(options)),
-            ):
+            with self.session.lock_discipline():
                 retry_lock_failures(connection, lambda: stock_handle(*args, **options))
             journal.flush()
         except BaseException as error:
@@ -304,6 +308,7 @@ class GuardedMigrateMixin:
         if self.runner is not None and migration is not None:
             journal = self.runner.journal
             if action in _STARTS:
+                self.session.confirm_turn()
                 journal.begin(migration, is_backwards=action == "unapply_start")
                 safe = self.substitutes.get((migration.app_label, migration.name), {})
                 self.runner.take_over(

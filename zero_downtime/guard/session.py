@@ -1,0 +1,135 @@
+"""How `migrate` works with the server: in a session of its own, or through a proxy without one."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations import Migration
+
+from zero_downtime import conf
+from zero_downtime.errors import Refused
+from zero_downtime.guard.patience import StatementPatience, TransactionPatience
+from zero_downtime.guard.plan import MigrationKey
+from zero_downtime.guard.turn import TurnByTransaction, turn
+from zero_downtime.postgres.blockers import BlockerPolicy
+from zero_downtime.postgres.direct import direct, how_to_go_around
+from zero_downtime.postgres.locks import lock_timeout
+from zero_downtime.postgres.poolers import is_behind_proxy, pools_transactions
+from zero_downtime.postgres.watching import watching
+
+
+class OwnSession:
+    """A session of the server that is ours for as long as the connection lasts.
+
+    Attributes:
+        connection: what to migrate by.
+    """
+
+    def __init__(self, connection: BaseDatabaseWrapper, policy: BlockerPolicy) -> None:
+        self.connection = connection
+        self._policy = policy
+        # What a proxy tells is not the number by which the server knows the session.
+        self._can_be_watched = not is_behind_proxy(connection)
+        if policy.how != "wait" and not self._can_be_watched:
+            raise Refused(_cannot_be_watched(policy, connection.alias))
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Keep others from migrating the database while in the block."""
+        with turn(self.connection):
+            yield
+
+    def confirm_turn(self) -> None:
+        """Nothing to ask: a session that is lost takes its turn again when it comes back."""
+
+    @contextmanager
+    def lock_discipline(self) -> Iterator[None]:
+        """Give all that runs in the block its lock timeout, and the retries it may have."""
+        with (
+            lock_timeout(self.connection, conf.get("LOCK_TIMEOUT")),
+            self.connection.execute_wrapper(StatementPatience(self.connection)),
+            watching(self.connection, self._policy) if self._can_be_watched else nullcontext(),
+        ):
+            yield
+
+    def accept(
+        self, migrations: Sequence[Migration], substituted: Container[MigrationKey] = ()
+    ) -> None:
+        """Nothing to refuse: all kinds of migrations can run."""
+
+
+class PooledSession(OwnSession):
+    """What a proxy that pools transactions leaves of a session: one transaction at a time."""
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        with TurnByTransaction(self.connection) as self._turn:
+            yield
+
+    def confirm_turn(self) -> None:
+        """Make sure that nobody else has begun to migrate the database.
+
+        Raises:
+            Refused: somebody has.
+        """
+        self._turn.confirm()
+
+    @contextmanager
+    def lock_discipline(self) -> Iterator[None]:
+        with self.connection.execute_wrapper(TransactionPatience(self.connection)):
+            yield
+
+    def accept(
+        self, migrations: Sequence[Migration], substituted: Container[MigrationKey] = ()
+    ) -> None:
+        """Check that each of `migrations` is one transaction; what is substituted is not.
+
+        Raises:
+            Refused: one is not; the message says how to go around the proxy.
+        """
+        names = [
+            str(each)
+            for each in migrations
+            if not each.atomic or (each.app_label, each.name) in substituted
+        ]
+        if names:
+            raise Refused(_not_atomic(names, self.connection.alias))
+
+
+@contextmanager
+def session(connection: BaseDatabaseWrapper, policy: BlockerPolicy) -> Iterator[OwnSession]:
+    """Find out how to migrate the database of `connection`, and wait for the turn to do so.
+
+    Args:
+        policy: what is done to sessions in the way.
+
+    Raises:
+        Refused: `DIRECT` leads to another database; somebody else migrated for longer than
+            `MIGRATE_WAIT`; a proxy does not let transactions through, or the policy cannot be
+            obeyed through it.
+    """
+    with direct(connection) as way:
+        # The setting has the last word on what goes around: it may be a proxy that pools sessions.
+        is_pooled = way is connection and pools_transactions(connection)
+        kind = PooledSession if is_pooled else OwnSession
+        found = kind(way, policy)
+        with found.turn():
+            yield found
+
+
+def _not_atomic(names: Sequence[str], alias: str) -> str:
+    return (
+        f"Database {alias!r} is behind a proxy that gives nobody a session of the server for "
+        f"longer than a transaction, and what is not atomic needs one: {', '.join(names)}. "
+        f"Nothing was done.\n{how_to_go_around(alias)}"
+    )
+
+
+def _cannot_be_watched(policy: BlockerPolicy, alias: str) -> str:
+    return (
+        f"Nothing can be done to sessions in the way (--on-blocker {policy.how}) of one that goes "
+        f"to database {alias!r} through a proxy: it does not tell which session that is. Nothing "
+        f"was done. Go around the proxy, or use: manage.py migrate --on-blocker wait"
+    )

@@ -108,6 +108,8 @@ class Runner:
                 with noting_editor(self.connection, atomic=True) as editor:
                     for unit in way.order():
                         self._run_noted(way, unit, editor)
+                    # Left to the editor's end, it would stay in its savepoint if that failed.
+                    run_deferred_sql(editor)
             except OperationalError as error:
                 if errors.is_lock_failure(error):
                     # Whoever limits idle transactions does not mean the pauses of this one.

@@ -203,7 +203,10 @@ class Journal:
         if entry.pk is None:
             entries.insert(self.connection, entry, record.operations)
         else:
-            entry.save(using=self.connection.alias)
+            # What of its statements is done stands there already, and only there.
+            kept = {"id", "statements_done", "statements_left"}
+            fields = [field.name for field in entry._meta.concrete_fields if field.name not in kept]
+            entry.save(using=self.connection.alias, update_fields=fields)
             self._insert(record)
         record.operations = []
 

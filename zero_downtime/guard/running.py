@@ -26,7 +26,7 @@ from zero_downtime.guard.limits import data_limits
 from zero_downtime.guard.plan import MigrationKey
 from zero_downtime.guard.units import Backwards, Forwards, Unit, Way, units_of
 from zero_downtime.models import JournalEntry
-from zero_downtime.operations.base import applied_state, run_deferred_sql
+from zero_downtime.operations.base import run_deferred_sql
 from zero_downtime.postgres import errors
 from zero_downtime.postgres.lock_modes import Lock
 from zero_downtime.postgres.locks import retry_lock_failures
@@ -88,22 +88,26 @@ class Runner:
         if not migration.atomic:
             self._run_in_units(migration, way, units_are_atomic)
         elif isinstance(way, Forwards):
-            way = self._run_alone(way) if self.is_alone else self._run_atomic(migration, way)
+            if self.is_alone:
+                self._run_alone(way)
+            else:
+                self._run_atomic(migration, way)
             # Together with Django's own record of it.
             self.journal.write(JournalEntry.Outcome.APPLIED)
         else:
             self._run_atomic_backwards(migration, way)
         return way.state
 
-    def _run_atomic(self, migration: Migration, way: Way) -> Way:
+    def _run_atomic(self, migration: Migration, way: Way) -> None:
         """Run all units in a savepoint, again and again until they get their locks.
 
         What is rolled back to a savepoint gives its locks back, too. So Django's transaction
         around it stays as it is, with the record of the migration that Django writes in the end.
         """
+        state = way.state
 
-        def attempt() -> Way:
-            nonlocal way
+        def attempt() -> None:
+            way.state = state.clone()
             try:
                 with noting_editor(self.connection, atomic=True) as editor:
                     for unit in way.order():
@@ -114,22 +118,18 @@ class Runner:
                 if errors.is_lock_failure(error):
                     # Whoever limits idle transactions does not mean the pauses of this one.
                     set_local(self.connection, "idle_in_transaction_session_timeout", "0")
-                    if isinstance(way, Forwards):
-                        way = Forwards(way.units, applied_state(self.connection))
                 raise
-            return way
 
         locks = self.expected_locks.get((migration.app_label, migration.name))
-        return retry_lock_failures(self.connection, attempt, locks)
+        retry_lock_failures(self.connection, attempt, locks)
 
-    def _run_alone(self, way: Way) -> Way:
+    def _run_alone(self, way: Way) -> None:
         """Run all units in Django's transaction: nobody has a lock that they could not get."""
         editor = noting_editor(self.connection, atomic=True)
         editor.deferred_sql = []
         for unit in way.order():
             self._run_noted(way, unit, editor)
         run_deferred_sql(editor)
-        return way
 
     def _run_atomic_backwards(self, migration: Migration, way: Way) -> None:
         """Django records that it is unapplied in another transaction, so the journal goes first."""

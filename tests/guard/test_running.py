@@ -1,0 +1,278 @@
+"""What becomes of one migration, statement by statement, without a command around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import DatabaseError, migrations, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
+from django.test import override_settings
+
+from tests.support.django_database import create_own_tables
+from tests.support.sessions import holding
+from zero_downtime.errors import Refused
+from zero_downtime.guard.history import history
+from zero_downtime.guard.journal import Journal
+from zero_downtime.guard.running import Runner
+from zero_downtime.models import JournalEntry
+from zero_downtime.postgres.locks import lock_timeout
+from zero_downtime.signals import lock_retried
+
+USER = migrations.CreateModel("User", [("id", models.BigAutoField(primary_key=True))])
+
+
+@pytest.fixture
+def state(connection: BaseDatabaseWrapper) -> Iterator[ProjectState]:
+    """A database with a table `shop_user`, and the state that goes with it."""
+    create_own_tables(connection)
+    state = ProjectState()
+    with connection.schema_editor() as editor:
+        state = migration([USER]).apply(state, editor)
+    with override_settings(ZERO_DOWNTIME={"LOCK_TIMEOUT": 0.05}):
+        yield state
+
+
+def migration(
+    operations: Sequence[Operation], atomic: bool = True, name: str = "0002_change"
+) -> migrations.Migration:
+    contents = {"operations": list(operations), "atomic": atomic}
+    kind = type("Migration", (migrations.Migration,), contents)
+    made: migrations.Migration = kind(name, "shop")
+    return made
+
+
+def apply(
+    connection: BaseDatabaseWrapper,
+    applied: migrations.Migration,
+    state: ProjectState,
+    outcome: JournalEntry.Outcome = JournalEntry.Outcome.APPLIED,
+    **kwargs: Any,
+) -> ProjectState:
+    """Apply a migration as Django's executor does, and end its entry in the journal."""
+    journal = Journal(connection)
+    journal.begin(applied, is_backwards=False)
+    Runner(connection, journal, **kwargs).take_over(applied)
+    try:
+        with (
+            lock_timeout(connection, 0.05),
+            connection.schema_editor(atomic=applied.atomic) as editor,
+        ):
+            after = applied.apply(state.clone(), editor)
+    except BaseException as error:
+        journal.end(JournalEntry.Outcome.FAILED, str(error))
+        raise
+    journal.end(outcome)
+    return after
+
+
+@contextmanager
+def each_retry(do: Callable[[], object]) -> Iterator[list[int]]:
+    """Do something after each try that failed; yield what number they had."""
+    tries: list[int] = []
+
+    def note(**signal: Any) -> None:
+        tries.append(signal["tries"])
+        do()
+
+    lock_retried.connect(note)
+    try:
+        yield tries
+    finally:
+        lock_retried.disconnect(note)
+
+
+def tables(pg: psycopg.Connection) -> set[str]:
+    rows = pg.execute("SELECT tablename FROM pg_tables WHERE tablename LIKE 'shop%'").fetchall()
+    return {name for (name,) in rows}
+
+
+def rows(pg: psycopg.Connection, table: str) -> int:
+    row = pg.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+# What is atomic
+
+
+def test_what_django_leaves_to_the_end_is_tried_again_with_the_rest(
+    connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState, database_url: str
+) -> None:
+    order = migrations.CreateModel(
+        "Order",
+        [
+            ("id", models.BigAutoField(primary_key=True)),
+            ("user", models.ForeignKey("shop.User", models.CASCADE)),
+        ],
+    )
+    with (
+        holding(database_url, "LOCK TABLE shop_user IN ROW EXCLUSIVE MODE") as holder,
+        each_retry(holder.rollback) as tries,
+    ):
+        after = apply(connection, migration([order]), state)
+    assert tries == [1]
+    assert tables(pg) == {"shop_user", "shop_order"}
+    assert ("shop", "order") in after.models
+
+
+def test_nothing_of_a_failed_try_is_left(
+    connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState, database_url: str
+) -> None:
+    pg.execute("CREATE TABLE shop_log ()")
+    twice = [
+        migrations.RunSQL("INSERT INTO shop_log DEFAULT VALUES"),
+        migrations.RunSQL("LOCK TABLE shop_user"),
+    ]
+    with holding(database_url, "TABLE shop_user") as holder, each_retry(holder.rollback) as tries:
+        apply(connection, migration(twice), state)
+    assert tries == [1]
+    assert rows(pg, "shop_log") == 1
+
+
+def test_others_get_the_locks_while_it_pauses(
+    connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState, database_url: str
+) -> None:
+    pg.execute("CREATE TABLE shop_log ()")
+    locks = migrations.RunSQL(["LOCK TABLE shop_log", "LOCK TABLE shop_user"])
+    pg.execute("SET lock_timeout = 1")
+    with holding(database_url, "TABLE shop_user") as holder:
+
+        def use_the_other_table() -> None:
+            pg.execute("INSERT INTO shop_log DEFAULT VALUES")
+            holder.rollback()
+
+        with each_retry(use_the_other_table):
+            apply(connection, migration([locks]), state)
+    assert rows(pg, "shop_log") == 1
+
+
+# What is not
+
+
+def test_a_failed_migration_goes_on_with_the_statement_that_failed(
+    connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState
+) -> None:
+    pg.execute("CREATE TABLE shop_log (n int)")
+    insert = "INSERT INTO shop_log VALUES (1)"
+    operations: list[Operation] = [
+        migrations.RunSQL(insert),
+        migrations.RunSQL([insert, insert, "INSERT INTO shop_later VALUES (1)", insert]),
+        migrations.RunSQL(insert),
+    ]
+    with pytest.raises(DatabaseError, match="shop_later"):
+        apply(connection, migration(operations, atomic=False), state)
+    assert rows(pg, "shop_log") == 3
+    (entry,) = history(connection)["migrations"]
+    assert entry["outcome"] == "failed"
+    assert "shop_later" in entry["error"]
+    assert [each["outcome"] for each in entry["operations"]] == ["done", "failed"]
+
+    pg.execute("CREATE TABLE shop_later (n int)")
+    apply(connection, migration(operations, atomic=False), state)
+    assert (rows(pg, "shop_log"), rows(pg, "shop_later")) == (5, 1)
+    (entry,) = history(connection)["migrations"]
+    assert (entry["outcome"], entry["error"]) == ("applied", "")
+    assert [each["outcome"] for each in entry["operations"]] == ["done"] * 3
+
+
+def test_it_can_be_begun_anew(
+    connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState
+) -> None:
+    pg.execute("CREATE TABLE shop_log (n int)")
+    operations: list[Operation] = [
+        migrations.RunSQL("INSERT INTO shop_log VALUES (1)"),
+        migrations.RunSQL("INSERT INTO shop_later VALUES (1)"),
+    ]
+    with pytest.raises(DatabaseError, match="shop_later"):
+        apply(connection, migration(operations, atomic=False), state)
+    pg.execute("CREATE TABLE shop_later (n int)")
+    apply(connection, migration(operations, atomic=False), state, resumes=False)
+    assert rows(pg, "shop_log") == 2
+
+
+def test_an_operation_that_was_changed_after_it_ran_is_refused(
+    connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState
+) -> None:
+    fails = migrations.RunSQL("INSERT INTO shop_later VALUES (1)")
+    first = [migrations.RunSQL("SELECT 1"), fails]
+    with pytest.raises(DatabaseError, match="shop_later"):
+        apply(connection, migration(first, atomic=False), state)
+    with pytest.raises(Refused) as refusal:
+        apply(connection, migration([migrations.RunSQL("SELECT 2"), fails], atomic=False), state)
+    message = str(refusal.value)
+    assert "its operation 0 ('Raw SQL operation') is done, and is another one now" in message
+    assert "manage.py migrate --fake shop 0002_change" in message
+
+
+def test_the_one_that_failed_may_be_mended(
+    connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState
+) -> None:
+    pg.execute("CREATE TABLE shop_log (n int)")
+    insert = migrations.RunSQL("INSERT INTO shop_log VALUES (1)")
+    with pytest.raises(DatabaseError, match="shop_later"):
+        apply(
+            connection,
+            migration([insert, migrations.RunSQL("TABLE shop_later")], atomic=False),
+            state,
+        )
+    apply(connection, migration([insert, insert], atomic=False), state)
+    assert rows(pg, "shop_log") == 2
+
+
+def test_what_refuses_a_transaction_runs_without_one(
+    connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState
+) -> None:
+    sql: list[Any] = [
+        "VACUUM shop_user",
+        "CREATE INDEX CONCURRENTLY by_id ON shop_user (id)",
+        "REINDEX INDEX CONCURRENTLY by_id",
+        "DROP INDEX CONCURRENTLY by_id",
+        "DO $$ BEGIN COMMIT; END $$",
+    ]
+    apply(connection, migration([migrations.RunSQL(sql)], atomic=False), state)
+    (entry,) = history(connection)["migrations"]
+    assert entry["outcome"] == "applied"
+
+
+def test_an_invalid_index_of_a_try_before_is_replaced(
+    connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState
+) -> None:
+    pg.execute("CREATE TABLE shop_pair (n int)")
+    pg.execute("INSERT INTO shop_pair VALUES (1), (1)")
+    build = migrations.RunSQL("CREATE UNIQUE INDEX CONCURRENTLY one ON shop_pair (n)")
+    with pytest.raises(DatabaseError, match="one"):
+        apply(connection, migration([build], atomic=False), state)
+    invalid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'one'::regclass"
+    assert pg.execute(invalid).fetchall() == [(False,)]
+
+    pg.execute("DELETE FROM shop_pair WHERE ctid = '(0,1)'")
+    apply(connection, migration([build], atomic=False), state)
+    assert pg.execute(invalid).fetchall() == [(True,)]
+
+
+# Substitutes
+
+
+def test_other_operations_run_and_the_state_is_what_the_file_says(
+    connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState
+) -> None:
+    original = migrations.AddField("user", "name", models.TextField(null=True))
+    applied = migration([original, migrations.RunSQL("CREATE TABLE shop_log ()")])
+    journal = Journal(connection)
+    journal.begin(applied, is_backwards=False)
+    instead = migrations.RunSQL('ALTER TABLE shop_user ADD COLUMN "name" text')
+    Runner(connection, journal).take_over(applied, {original: [instead]})
+    with connection.schema_editor(atomic=applied.atomic) as editor:
+        after = applied.apply(state, editor)
+    journal.end(JournalEntry.Outcome.APPLIED)
+    assert "name" in after.models["shop", "user"].fields
+    assert "shop_log" in tables(pg)
+    assert not applied.atomic
+    (entry,) = history(connection)["migrations"]
+    assert len(entry["operations"]) == 2

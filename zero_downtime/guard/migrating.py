@@ -53,8 +53,6 @@ class Command:
 
     handle: Callable[..., None]
     """Does what the command line asks for; named arguments go before its options."""
-    show_progress: Callable[..., None]
-    """Django's `migration_progress_callback`."""
     warn: Callable[[str], None]
 
 
@@ -76,24 +74,27 @@ class GuardedMigrate:
         self.runner = Runner(self.connection, journal, resumes=request.resumes)
         self.substitutes: Mapping[MigrationKey, Mapping[int, Sequence[Operation]]] = {}
 
-    def migrate(self) -> list[HoldBack]:
+    def migrate(self, executor: MigrationExecutor) -> list[HoldBack]:
         """Apply or unapply what may run now; return what may not.
+
+        Args:
+            executor: the command's, made before it was our turn.
 
         Raises:
             Refused: something must not run as it is, or cannot; nothing was changed. Or it could
                 not get its locks.
         """
-        executor = MigrationExecutor(self.connection)
+        executor = self._up_to_date(executor)
         targets = find_targets(executor.loader, self.request.app_label, self.request.migration_name)
         planned = executor.migration_plan(targets)
         backwards = [migration for migration, is_backwards in planned if is_backwards]
         if backwards:
-            self._migrate_back(executor.loader, backwards)
+            self._migrate_back(executor, backwards)
             return []
         others = [migration for migration, _ in planned if migration.app_label != OWN_APP]
         decided = decide(self.connection, executor, others, self.request.options)
         self._accept(decided, others)
-        self._create_own_tables()
+        self._create_own_tables(executor)
         with nobody_uses(decided.facts.unused):
             if decided.plan.held_back:
                 self._run_in_parts(executor.loader, decided.plan.targets)
@@ -143,6 +144,15 @@ class GuardedMigrate:
         """Note how it ended."""
         self.journal.end(outcome)
 
+    def _up_to_date(self, executor: MigrationExecutor) -> MigrationExecutor:
+        """Return an executor that knows what others have done while we waited for our turn."""
+        if executor.connection is not self.connection:
+            return MigrationExecutor(self.connection, executor.progress_callback)
+        applied = executor.recorder.applied_migrations()
+        if applied.keys() != executor.loader.applied_migrations.keys():
+            executor.loader.build_graph()
+        return executor
+
     def _accept(self, decided: Decision, migrations: Sequence[Migration]) -> None:
         """Refuse what was decided to be refused, and take over what was found out."""
         plan, options = decided.plan, self.request.options
@@ -160,7 +170,7 @@ class GuardedMigrate:
         self.session.accept(running, plan.substitutes)
         self.substitutes = plan.substitutes
 
-    def _migrate_back(self, loader: MigrationLoader, migrations: Sequence[Migration]) -> None:
+    def _migrate_back(self, executor: MigrationExecutor, migrations: Sequence[Migration]) -> None:
         """Unapply migrations: nothing is judged, and nothing held back."""
         # It takes all of the linter.
         from zero_downtime.guard.foresight import needs_of_way_back
@@ -172,8 +182,8 @@ class GuardedMigrate:
             )
         require_way_back(migrations)
         self.session.accept(migrations)
-        self._require_rights(needs_of_way_back(self.connection, loader, migrations))
-        self._create_own_tables()
+        self._require_rights(needs_of_way_back(self.connection, executor.loader, migrations))
+        self._create_own_tables(executor)
         self.run()
 
     def _require_rights(self, needs: Needs) -> None:
@@ -181,11 +191,10 @@ class GuardedMigrate:
         if options.policy != "off" and not options.unsafe:
             needs.require(self.connection)
 
-    def _create_own_tables(self) -> None:
+    def _create_own_tables(self, executor: MigrationExecutor) -> None:
         """Apply our own migrations before anybody else's can need them."""
         if self.request.app_label == OWN_APP:
             return
-        executor = MigrationExecutor(self.connection, self.command.show_progress)
         leaves = [leaf for leaf in executor.loader.graph.leaf_nodes() if leaf[0] == OWN_APP]
         missing = executor.migration_plan(leaves)
         if missing:

@@ -108,7 +108,8 @@ class GuardedMigrateMixin:
     ) -> None:
         """Do what is asked for about migrations of a PostgreSQL database."""
         self.verbosity = options["verbosity"]
-        executor = MigrationExecutor(connection)
+        progress: Any = self.migration_progress_callback
+        executor = MigrationExecutor(connection, progress)
         executor.loader.check_consistent_history(connection)
         targets = find_targets(executor.loader, options["app_label"], options["migration_name"])
         if executor.loader.detect_conflicts():
@@ -129,18 +130,19 @@ class GuardedMigrateMixin:
                 returncode=2,
             )
         else:
-            self.migrate(connection, args, options)
+            self.migrate(executor, args, options)
 
     def migrate(
-        self, connection: BaseDatabaseWrapper, args: tuple[Any, ...], options: dict[str, Any]
+        self, executor: MigrationExecutor, args: tuple[Any, ...], options: dict[str, Any]
     ) -> None:
         """Do it while nobody else does, and say what has to be done next."""
+        connection = executor.connection
         stock_handle = super().handle  # type: ignore[misc]
 
         def handle(**aim: Any) -> None:
             stock_handle(*args, **{**options, **aim})
 
-        command = GuardedCommand(handle, self.migration_progress_callback, self.stderr.write)
+        command = GuardedCommand(handle, self.stderr.write)
         with session(connection, _policy(options)) as way, counted(connection.alias) as waits:
             if way.connection is not connection and self.verbosity >= 1:
                 self.stdout.write(which_way(connection))
@@ -149,7 +151,7 @@ class GuardedMigrateMixin:
             if options["fake"] or options["prune"]:  # only the record of them is changed
                 self.guarded.run()
             else:
-                self.report(way.connection, self.guarded.migrate())
+                self.report(way.connection, self.guarded.migrate(executor))
 
     def show_plan(
         self,

@@ -304,9 +304,7 @@ def test_stopping_in_the_middle_of_a_migration_outside_a_transaction_is_explaine
     assert journal(shop)[-1] == ("0002", "failed")
 
 
-def test_every_transaction_has_the_lock_timeout_even_after_the_connection_was_lost(
-    shop: Project,
-) -> None:
+def test_the_lock_timeout_is_there_even_after_the_connection_was_lost(shop: Project) -> None:
     with shop.connect() as connection:
         connection.execute("CREATE TABLE seen (lock_timeout text)")
     shop.write(
@@ -323,24 +321,57 @@ def test_every_transaction_has_the_lock_timeout_even_after_the_connection_was_lo
                 with connection.cursor() as cursor:
                     cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
+        def see(apps, schema_editor):
+            with connection.cursor() as cursor:
+                cursor.execute("INSERT INTO seen SELECT current_setting('lock_timeout')")
+
         class Migration(migrations.Migration):
             atomic = False
             dependencies = [("shop", "0001_initial")]
             operations = [
-                migrations.RunSQL("INSERT INTO seen SELECT current_setting('lock_timeout')"),
+                migrations.RunPython(see),
                 zd.BatchedRunPython(fill, "user"),
-                migrations.RunSQL("INSERT INTO seen SELECT current_setting('lock_timeout')"),
+                migrations.RunPython(see),
             ]
         """,
     )
-    shop.write_migration(
-        "0003_atomic",
-        "migrations.RunSQL(\"INSERT INTO seen SELECT current_setting('lock_timeout')\"),",
-        [("shop", "0002_fill")],
-    )
     output = shop.manage("migrate", settings={"LOCK_TIMEOUT": 0.123})
     assert "connection lost" in output.stderr
-    assert shop.rows("TABLE seen") == [("123ms",)] * 3
+    assert shop.rows("TABLE seen") == [("123ms",)] * 2
+
+
+@pytest.mark.parametrize("atomic", [True, False])
+def test_what_is_one_transaction_waits_for_all_locks_together_for_half_of_it(
+    shop: Project, atomic: bool
+) -> None:
+    """Whoever wants what the first statement has locked waits for all of them, and the work."""
+    with shop.connect() as connection:
+        connection.execute("CREATE TABLE seen (lock_timeout integer)")
+    shop.write(
+        "shop/migrations/0002_see.py",
+        f"""
+        from django.db import migrations
+
+        SEE = "INSERT INTO seen SELECT setting::int FROM pg_settings WHERE name = 'lock_timeout'"
+
+        def see(apps, schema_editor):
+            for statement in [SEE, "SELECT pg_sleep(0.1)", SEE, "SELECT pg_sleep(0.4)", SEE]:
+                schema_editor.execute(statement)
+
+        class Migration(migrations.Migration):
+            atomic = {atomic}
+            dependencies = [("shop", "0001_initial")]
+            operations = [migrations.RunPython(see, atomic=True)]
+        """,
+    )
+
+    shop.manage("migrate", settings={"LOCK_TIMEOUT": 0.8})
+
+    first, second, last = (milliseconds for (milliseconds,) in shop.rows("TABLE seen"))
+    assert first == 400
+    assert 40 < second <= 300
+    assert last == 40  # not so little that nothing could be had while others work
+
 
 
 # The journal

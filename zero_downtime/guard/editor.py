@@ -15,7 +15,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 from zero_downtime.guard.patience import is_concurrent
 from zero_downtime.postgres import errors
-from zero_downtime.postgres.locks import retry_lock_failures
+from zero_downtime.postgres.locks import SharedPatience, retry_lock_failures
 
 # Writes the fingerprints of the statements that the operation which is running has done.
 KeepStatements = Callable[[list[str]], None]
@@ -34,6 +34,16 @@ class NotingEditor(BaseDatabaseSchemaEditor):
         super().__init__(connection, atomic=atomic)
         self._executed: list[str] = []
         self._keep: KeepStatements | None = None
+        self._patience: SharedPatience | None = None
+
+    @contextmanager
+    def locking_in_turn(self) -> Iterator[None]:
+        """Execute statements of one transaction, which keeps the locks of each."""
+        self._patience = SharedPatience(self.connection)
+        try:
+            yield
+        finally:
+            self._patience = None
 
     @contextmanager
     def once(self, done: list[str], keep: KeepStatements) -> Iterator[None]:
@@ -55,7 +65,10 @@ class NotingEditor(BaseDatabaseSchemaEditor):
         """Execute a statement, unless it is known to be done."""
         fingerprint = _digest(f"{sql} {params!r}")
         self._executed.append(fingerprint)
-        if self._keep is None or self.connection.in_atomic_block:
+        if self._patience is not None:
+            with self._patience.spent():
+                super().execute(sql, params)
+        elif self._keep is None or self.connection.in_atomic_block:
             super().execute(sql, params)
         elif self._done_before[fingerprint]:
             self._done_before[fingerprint] -= 1

@@ -109,7 +109,10 @@ class Runner:
         def attempt() -> None:
             way.state = state.clone()
             try:
-                with noting_editor(self.connection, atomic=True) as editor:
+                with (
+                    noting_editor(self.connection, atomic=True) as editor,
+                    editor.locking_in_turn(),
+                ):
                     for unit in way.order():
                         self._run_noted(way, unit, editor)
                     # Left to the editor's end, it would stay in its savepoint if that failed.
@@ -177,7 +180,7 @@ class Runner:
 
         def attempt() -> None:
             way.state = state.clone()
-            with transaction.atomic(using=self.connection.alias):
+            with transaction.atomic(using=self.connection.alias), editor.locking_in_turn():
                 self._run_noted(way, unit, editor)
                 self._keep_unit(editor)
 

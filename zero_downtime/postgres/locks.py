@@ -262,6 +262,34 @@ def briefly(
     return retry_lock_failures(connection, attempt, dict.fromkeys((table, *others), wanted))
 
 
+class SharedPatience:
+    """What one transaction, which takes one lock after the other, may wait for all of them.
+
+    Whoever waits for the first lock waits for us while we wait for the others, and while we
+    work. So all waits may take half of `LOCK_TIMEOUT` together; and less than `deadlock_timeout`:
+    of two that wait for each other the server ends the one that has waited so long first, and that
+    must not be the client.
+    """
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self.connection = connection
+        self.left = min(conf.get("LOCK_TIMEOUT"), _deadlock_timeout(connection)) / 2
+        # A transaction that works for long would else never get what is not free by chance.
+        self.least = self.left / 10
+
+    @contextmanager
+    def spent(self) -> Iterator[None]:
+        """Let the statement in this block wait for as long as is left; it takes from that."""
+        self.limit()
+        began = time.monotonic()
+        yield
+        self.left = max(self.least, self.left - (time.monotonic() - began))
+
+    def limit(self) -> None:
+        """Let each statement that follows in this transaction wait for as long as is left."""
+        _set_lock_timeout(self.connection, _as_timeout(self.left), local=True)
+
+
 def lock_in_turn(
     schema_editor: BaseDatabaseSchemaEditor,
     tables: Sequence[str],
@@ -269,19 +297,14 @@ def lock_in_turn(
 ) -> None:
     """Lock tables in the given order, in the caller's transaction, which goes on to lock more.
 
-    Whoever waits for the first table waits for us while we wait for the others, and while we
-    work. So all waits of the transaction, later ones as well, may take half of `LOCK_TIMEOUT`
-    together; and less than `deadlock_timeout`: of two that wait for each other the server ends
-    the one that has waited so long first, and that must not be the client.
+    All of it shares one `SharedPatience`.
     """
-    connection = schema_editor.connection
-    longest = min(conf.get("LOCK_TIMEOUT"), _deadlock_timeout(connection)) / 2
-    deadline = time.monotonic() + longest
+    patience = SharedPatience(schema_editor.connection)
     for table in tables:
-        _set_lock_timeout(connection, _as_timeout(deadline - time.monotonic()), local=True)
-        statement = f"LOCK TABLE {quote(connection, table)} IN {mode.sql} MODE"
-        schema_editor.execute(statement, params=None)
-    _set_lock_timeout(connection, _as_timeout(deadline - time.monotonic()), local=True)
+        statement = f"LOCK TABLE {quote(schema_editor.connection, table)} IN {mode.sql} MODE"
+        with patience.spent():
+            schema_editor.execute(statement, params=None)
+    patience.limit()
 
 
 def _deadlock_timeout(connection: BaseDatabaseWrapper) -> float:

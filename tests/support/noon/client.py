@@ -8,6 +8,9 @@ prints them as JSON.
 Requests are sent when they are due, answered or not are those before them, and their time counts
 from then: a client that first waited for the answer would send few requests just when they take
 long. They are what the code of the release before the migration sends, one statement each.
+
+Pings are sent at the same rate over a connection of their own. They use no table, so what they take
+is what this machine makes clients wait, whoever has locked what.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import json
 import random
 import sys
 import time
+from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 
 import psycopg
@@ -51,6 +55,15 @@ class Request:
     error: str = ""
 
 
+async def dates(until: asyncio.Future[str]) -> AsyncIterator[float]:
+    """Yield when something is due, as soon as it is."""
+    due = time.monotonic()
+    while not until.done():
+        yield due
+        due += random.expovariate(REQUESTS_PER_SECOND)
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+
 class Clients:
     """Sends requests at a steady rate over a pool of connections."""
 
@@ -59,23 +72,32 @@ class Clients:
         self.customers = customers
         self.free: asyncio.Queue[AsyncConnection] = asyncio.Queue()
         self.answered: list[Request] = []
+        self.pings: list[float] = []
 
     async def run(self) -> None:
         for _ in range(CONNECTIONS):
-            connection = await AsyncConnection.connect(self.url, autocommit=True)
-            # As Django has it: no statements are prepared that a change of a column would break.
-            connection.prepare_threshold = None
-            await self.free.put(connection)
+            await self.free.put(await self.connect())
+        pinging = await self.connect()
         print("ready", flush=True)
         stopped = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-        due = time.monotonic()
         async with asyncio.TaskGroup() as requests:
-            while not stopped.done():
+            requests.create_task(self.ping(pinging, stopped))
+            async for due in dates(until=stopped):
                 requests.create_task(self.request(due))
-                due += random.expovariate(REQUESTS_PER_SECOND)
-                await asyncio.sleep(max(0.0, due - time.monotonic()))
+        await pinging.close()
         while not self.free.empty():
             await self.free.get_nowait().close()
+
+    async def connect(self) -> AsyncConnection:
+        connection = await AsyncConnection.connect(self.url, autocommit=True)
+        # As Django has it: no statements are prepared that a change of a column would break.
+        connection.prepare_threshold = None
+        return connection
+
+    async def ping(self, connection: AsyncConnection, stopped: asyncio.Future[str]) -> None:
+        async for due in dates(until=stopped):
+            await connection.execute("SELECT 1")
+            self.pings.append(time.monotonic() - due)
 
     async def request(self, due: float) -> None:
         connection = await self.free.get()
@@ -93,4 +115,5 @@ class Clients:
 if __name__ == "__main__":
     clients = Clients(sys.argv[1], int(sys.argv[2]))
     asyncio.run(clients.run())
-    print(json.dumps([asdict(request) for request in clients.answered]))
+    requests = [asdict(request) for request in clients.answered]
+    print(json.dumps({"requests": requests, "pings": clients.pings}))

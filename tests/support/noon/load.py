@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
 import psycopg
@@ -23,9 +23,12 @@ REPORT = (
 
 @dataclass
 class Noon:
-    """What the clients have noticed; complete when `at_noon` has ended."""
+    """What went on; complete when `at_noon` has ended."""
 
     requests: list[Request] = field(default_factory=list)
+    pings: list[float] = field(default_factory=list)
+    """Seconds that the server took to answer what no lock is in the way of."""
+    report_is_done: bool = False
 
     @property
     def longest_wait(self) -> float:
@@ -39,27 +42,33 @@ class Noon:
 
 
 @contextmanager
-def at_noon(url: str, customers: int, report_seconds: float) -> Iterator[Noon]:
+def at_noon(
+    url: str, customers: int, report_seconds: float, *, is_remembered: bool = True
+) -> Iterator[Noon]:
     """Have clients read and write, a report run, and a transaction be forgotten meanwhile.
 
-    The forgotten transaction has read both tables and is idle. It is ended when the report is
-    done, as somebody would who looks why nothing moves: what waits for it would wait for ever.
+    The forgotten transaction has read both tables and is idle. It has begun before the report.
 
     Args:
         customers: how many there are.
         report_seconds: how long the report takes.
+        is_remembered: whether the forgotten transaction is ended when the report is done, as
+            somebody would who looks why nothing moves. Else it lasts until the block ends.
     """
     noon = Noon()
     with (
-        psycopg.connect(url) as forgotten,
-        psycopg.connect(url, autocommit=True) as reporting,
+        # Nobody commits it: it may have been terminated.
+        closing(psycopg.connect(url, autocommit=True, application_name="forgotten")) as forgotten,
+        psycopg.connect(url, autocommit=True, application_name="report") as reporting,
         _clients(url, customers, noon),
     ):
-        forgotten.execute("SELECT FROM shop_customer, shop_order LIMIT 1")
+        forgotten.execute("BEGIN; SELECT FROM shop_customer, shop_order LIMIT 1")
 
         def report() -> None:
             reporting.execute(REPORT, [report_seconds])
-            forgotten.rollback()
+            noon.report_is_done = True
+            if is_remembered:
+                forgotten.execute("ROLLBACK")
 
         thread = threading.Thread(target=report)
         thread.start()
@@ -84,7 +93,9 @@ def _clients(url: str, customers: int, noon: Noon) -> Iterator[None]:
             raise RuntimeError("The clients did not start.")
         yield
         answers, _ = process.communicate()
-        noon.requests += [Request(**answer) for answer in json.loads(answers)]
+        noticed = json.loads(answers)
+        noon.requests += [Request(**request) for request in noticed["requests"]]
+        noon.pings += noticed["pings"]
     finally:
         process.kill()
         process.wait()

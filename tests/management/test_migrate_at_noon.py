@@ -1,0 +1,119 @@
+"""`migrate` applies twenty operations at noon, and clients notice nothing.
+
+They read and write, a report runs, and somebody has forgotten a transaction. In the full form,
+`-m slow`, the tables are large and the report takes 30 seconds.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.support.noon import shop
+from tests.support.noon.load import Noon, at_noon
+from tests.support.project import Project
+from tests.support.roles import client_role
+
+# Seconds that a client may wait for longer than `migrate` waits for a lock.
+ALLOWANCE = 0.05
+
+
+@dataclass(frozen=True)
+class Form:
+    """How much goes on; times are seconds."""
+
+    customers: int
+    report: float
+    lock_timeout: float
+
+    @property
+    def blocker_age(self) -> float:
+        """What no client's transaction reaches, but the forgotten one."""
+        return self.report + 1
+
+
+SHORT = Form(customers=1_000, report=3, lock_timeout=0.5)
+FULL = Form(customers=100_000, report=30, lock_timeout=1)
+
+
+@pytest.fixture(params=[SHORT, pytest.param(FULL, marks=pytest.mark.slow)], ids=["short", "full"])
+def form(request: pytest.FixtureRequest) -> Form:
+    chosen: Form = request.param
+    return chosen
+
+
+@pytest.fixture
+def clients_url(form: Form, database_url: str, pg: psycopg.Connection) -> Iterator[str]:
+    """The shop's database, for those who may not be superusers, because nobody ends those."""
+    shop.build(database_url, form.customers)
+    with client_role(database_url, pg) as url:
+        yield url
+
+
+def migrate(project: Project, form: Form, *options: str) -> subprocess.CompletedProcess[str]:
+    settings = {"LOCK_TIMEOUT": form.lock_timeout, "LOCK_RETRY_MAX_DELAY": form.report / 3}
+    return project.manage("migrate", *options, settings=settings)
+
+
+def assert_applied(project: Project) -> None:
+    assert project.rows("SELECT count(*) FROM django_migrations WHERE name = '0002_twenty'") == [
+        (1,)
+    ]
+    assert project.rows(
+        "SELECT outcome, count(*) FILTER (WHERE done) FROM zero_downtime_journalentry AS entry "
+        "JOIN zero_downtime_journaledoperation ON entry_id = entry.id "
+        "WHERE name = '0002_twenty' GROUP BY entry.id"
+    ) == [("applied", 20)]
+
+
+def assert_unnoticed(noon: Noon, form: Form) -> None:
+    print(
+        f"{len(noon.requests)} requests, {len(noon.errors)} errors, "
+        f"longest wait {noon.longest_wait:.3f} s, slowest ping {max(noon.pings):.3f} s"
+    )
+    assert noon.errors == []
+    assert noon.report_is_done
+    # A machine that is busy otherwise makes everybody wait, who asks for a lock and who does not.
+    assert noon.longest_wait <= form.lock_timeout + max(ALLOWANCE, *noon.pings)
+
+
+def test_what_is_in_the_way_is_waited_for(
+    project: Project, form: Form, clients_url: str
+) -> None:
+    shop.write_app(project.directory, concurrently=True)
+    migrate(project, form, "--fake", "shop", "0001")
+    with at_noon(clients_url, form.customers, form.report) as noon:
+        migrate(project, form)
+    assert_applied(project)
+    assert_unnoticed(noon, form)
+
+
+def test_the_forgotten_transaction_is_ended_if_that_is_asked_for(
+    project: Project, form: Form, clients_url: str
+) -> None:
+    shop.write_app(project.directory, concurrently=True)
+    migrate(project, form, "--fake", "shop", "0001")
+    with at_noon(clients_url, form.customers, form.report, is_remembered=False) as noon:
+        ending_it = ["--on-blocker", "terminate", "--blocker-age", str(form.blocker_age)]
+        result = migrate(project, form, *ending_it)
+    assert_applied(project)
+    assert_unnoticed(noon, form)
+    (terminated,) = [line for line in result.stderr.splitlines() if line.startswith("Terminated")]
+    assert "forgotten, idle in transaction" in terminated
+
+
+def test_one_transaction_is_tried_again_as_a_whole(
+    project: Project, form: Form, clients_url: str
+) -> None:
+    shop.write_app(project.directory, shop.TWENTY_BRIEF, concurrently=False)
+    migrate(project, form, "--fake", "shop", "0001")
+    with at_noon(clients_url, form.customers, form.report) as noon:
+        result = migrate(project, form)
+    assert "Next try in" in result.stderr
+    assert_applied(project)
+    assert_unnoticed(noon, form)

@@ -168,7 +168,7 @@ class JournalEntry(models.Model):
     is_backwards = models.BooleanField(default=False)
     # When it ended, or began as long as it has not.
     applied_at = models.DateTimeField(auto_now=True)
-    # Those of all processes that were at it, but for the time between them.
+    # Of all processes that were at it and were not killed, without the time between them.
     duration_seconds = models.FloatField(default=0)
     # How long it tried to get locks in vain, pauses between the tries included.
     waited_seconds = models.FloatField(default=0)

@@ -209,6 +209,25 @@ def test_an_operation_that_was_changed_after_it_ran_is_refused(
     assert "its operation 0 ('Raw SQL operation') is done, and is another one now" in message
     assert "manage.py migrate --fake shop 0002_change" in message
 
+    pg.execute("CREATE TABLE shop_later (n int)")
+    apply(connection, migration(first, atomic=False), state)
+    assert rows(pg, "shop_later") == 1
+    (entry,) = history(connection)["migrations"]
+    assert [each["outcome"] for each in entry["operations"]] == ["done", "done"]
+
+
+def test_nothing_is_done_of_one_that_was_atomic_when_it_failed(
+    connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState
+) -> None:
+    pg.execute("CREATE TABLE shop_log (n int)")
+    insert = migrations.RunSQL("INSERT INTO shop_log VALUES (1)")
+    fails = migrations.RunSQL("TABLE shop_later")
+    with pytest.raises(DatabaseError, match="shop_later"):
+        apply(connection, migration([insert, fails]), state)
+    pg.execute("CREATE TABLE shop_later (n int)")
+    apply(connection, migration([insert, fails], atomic=False), state)
+    assert rows(pg, "shop_log") == 1
+
 
 def test_the_one_that_failed_may_be_mended(
     connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState

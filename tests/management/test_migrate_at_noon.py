@@ -9,7 +9,6 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -82,9 +81,7 @@ def assert_unnoticed(noon: Noon, form: Form) -> None:
     assert noon.longest_wait <= form.lock_timeout + max(ALLOWANCE, *noon.pings)
 
 
-def test_what_is_in_the_way_is_waited_for(
-    project: Project, form: Form, clients_url: str
-) -> None:
+def test_what_is_in_the_way_is_waited_for(project: Project, form: Form, clients_url: str) -> None:
     shop.write_app(project.directory, concurrently=True)
     migrate(project, form, "--fake", "shop", "0001")
     with at_noon(clients_url, form.customers, form.report) as noon:

@@ -231,6 +231,18 @@ def test_an_atomic_migration_does_not_queue_behind_whom_it_would_wait_for_in_vai
     assert last["waited_seconds"] > 0
 
 
+def test_looking_whether_a_table_is_in_use_waits_no_longer_than_it_may(shop: Project) -> None:
+    shop.write_migration("0002_note", ADD_FIELD, AFTER_INITIAL)
+    shop.write_migration("0003_index", ADD_INDEX, [("shop", "0002_note")])
+    with holding(shop.database_url, "LOCK TABLE shop_user") as holder:
+        migrate = shop.start("migrate", settings=IMPATIENT)
+        read_until(migrate.stderr, "is locked by others (try 2)")
+        holder.rollback()
+        _, stderr = migrate.communicate()
+    assert "ZD101" in stderr  # it has rows
+    assert applied(shop) == ["0001"]
+
+
 def age_of_transaction(observer: psycopg.Connection, session: psycopg.Connection) -> float:
     """Return for how many seconds the transaction of a session has been open."""
     row = observer.execute(
@@ -371,7 +383,6 @@ def test_what_is_one_transaction_waits_for_all_locks_together_for_half_of_it(
     assert first == 400
     assert 40 < second <= 300
     assert last == 40  # not so little that nothing could be had while others work
-
 
 
 # The journal

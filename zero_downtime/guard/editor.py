@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -15,6 +15,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 from zero_downtime.guard.patience import is_concurrent
 from zero_downtime.postgres import errors
+from zero_downtime.postgres.lock_modes import Lock
 from zero_downtime.postgres.locks import SharedPatience, retry_lock_failures
 
 # Writes the fingerprints of the statements that the operation which is running has done.
@@ -34,6 +35,7 @@ class NotingEditor(BaseDatabaseSchemaEditor):
         super().__init__(connection, atomic=atomic)
         self._executed: list[str] = []
         self._keep: KeepStatements | None = None
+        self._locks: Mapping[str, Lock] | None = None
         self._patience: SharedPatience | None = None
 
     @contextmanager
@@ -46,8 +48,15 @@ class NotingEditor(BaseDatabaseSchemaEditor):
             self._patience = None
 
     @contextmanager
-    def once(self, done: list[str], keep: KeepStatements) -> Iterator[None]:
-        """Execute no statement twice, of which a process before this one has `done` some."""
+    def once(
+        self, done: list[str], keep: KeepStatements, locks: Mapping[str, Lock] | None = None
+    ) -> Iterator[None]:
+        """Execute no statement twice, of which a process before this one has `done` some.
+
+        Args:
+            locks: which tables the statements lock so that others have to wait, if it is known.
+        """
+        self._locks = locks
         self._keep = keep
         self._done = done
         self._done_before = Counter(done)
@@ -86,7 +95,7 @@ class NotingEditor(BaseDatabaseSchemaEditor):
                 keep(done)
 
         try:
-            retry_lock_failures(self.connection, attempt)
+            retry_lock_failures(self.connection, attempt, self._locks)
         except DatabaseError as error:
             if errors.sqlstate(error) in errors.NEEDS_NO_TRANSACTION:
                 return False

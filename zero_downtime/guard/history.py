@@ -24,6 +24,21 @@ def history(connection: BaseDatabaseWrapper) -> dict[str, Any]:
     }
 
 
+def as_line(entry: dict[str, Any]) -> str:
+    """Return what `--history` says of one of its migrations."""
+    line = "{applied_at}  {app}.{name}  {outcome} by {user} in {duration_seconds:.3f} s"
+    said = [line.format(**entry)]
+    if entry["backwards"]:
+        said.append("backwards")
+    if entry["retries"]:
+        said.append("{retries} tries for locks failed, {waited_seconds:.1f} s".format(**entry))
+    said += [f"{name}: {entry[key]}" for key, name in _MORE.items() if entry[key]]
+    return "  ".join(said)
+
+
+_MORE = {"reason": "unsafe", "error": "error"}
+
+
 def unfinished(
     connection: BaseDatabaseWrapper, migration: Migration, *, is_backwards: bool
 ) -> JournalEntry | None:

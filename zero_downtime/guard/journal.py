@@ -171,9 +171,11 @@ class Journal:
             return
         entry = record.entry
         if outcome == Outcome.FAILED and not record.is_committed:
-            # What was written went with the transaction, and what was done before it failed.
+            # What was written went with the transaction, and so did what was done in it.
             entry.pk = None
             record.operations = record.operations[-1:]
+            for noted in record.operations:
+                noted.done = False
         if self.is_lazy and not record.is_committed:
             self._complete(record, outcome, error)
             self._unwritten.append(record)

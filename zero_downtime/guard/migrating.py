@@ -109,8 +109,7 @@ class GuardedMigrate:
         apps without migrations) is one transaction, after which there is nothing to be repeated.
         """
         try:
-            with self.session.lock_discipline():
-                retry_lock_failures(self.connection, partial(self._handle, options))
+            retry_lock_failures(self.connection, partial(self._handle, options))
             self.journal.flush()
         except BaseException as error:
             if self.connection.is_usable():

@@ -23,7 +23,6 @@ from zero_downtime.guard.editor import NotingEditor, noting_editor
 from zero_downtime.guard.history import unfinished
 from zero_downtime.guard.journal import Journal
 from zero_downtime.guard.limits import data_limits
-from zero_downtime.guard.plan import MigrationKey
 from zero_downtime.guard.units import Backwards, Forwards, Unit, Way, units_of
 from zero_downtime.models import JournalEntry
 from zero_downtime.operations.base import run_deferred_sql
@@ -50,8 +49,8 @@ class Runner:
         self.journal = journal
         self.resumes = resumes
         self.is_alone = False
-        self.expected_locks: Mapping[MigrationKey, Mapping[str, Lock]] = {}
-        """Which tables the migrations lock so that others have to wait, as far as is known."""
+        self.expected_locks: Mapping[Operation, Mapping[str, Lock]] = {}
+        """Which tables operations lock so that others have to wait, as far as is known."""
 
     def nobody_else_is_there(self) -> None:
         """Do without what is for others, from now on: a database without tables has no users."""
@@ -123,8 +122,7 @@ class Runner:
                     set_local(self.connection, "idle_in_transaction_session_timeout", "0")
                 raise
 
-        locks = self.expected_locks.get((migration.app_label, migration.name))
-        retry_lock_failures(self.connection, attempt, locks)
+        retry_lock_failures(self.connection, attempt, self._locks(migration.operations))
 
     def _run_alone(self, way: Way) -> None:
         """Run all units in Django's transaction: nobody has a lock that they could not get."""
@@ -146,8 +144,8 @@ class Runner:
     def _run_in_units(self, migration: Migration, way: Way, units_are_atomic: bool) -> None:
         """Run what is in the migration one after the other, each of them as good as once."""
         earlier = self._unfinished(migration, is_backwards=isinstance(way, Backwards))
-        done = _done(earlier, way.units) if earlier else set()
         self.journal.keep(earlier)
+        done = _done(earlier, way.units) if earlier else set()
         entry = self.journal.entry
         with noting_editor(self.connection, atomic=False) as editor:
             editor.deferred_sql.extend(entry.statements_left)
@@ -167,7 +165,9 @@ class Runner:
     def _run_once(self, way: Way, unit: Unit, editor: NotingEditor) -> None:
         entry = self.journal.entry
         try:
-            with editor.once(entry.statements_done, self.journal.keep_statements):
+            with editor.once(
+                entry.statements_done, self.journal.keep_statements, self._locks(unit.operations)
+            ):
                 self._run_noted(way, unit, editor)
         except OperationalError as error:
             if errors.is_lock_failure(error):  # in a transaction that its own code has begun
@@ -184,7 +184,15 @@ class Runner:
                 self._run_noted(way, unit, editor)
                 self._keep_unit(editor)
 
-        retry_lock_failures(self.connection, attempt)
+        retry_lock_failures(self.connection, attempt, self._locks(unit.operations))
+
+    def _locks(self, operations: Sequence[Operation]) -> dict[str, Lock]:
+        """Return the strongest lock on each table, as far as is known."""
+        strongest: dict[str, Lock] = {}
+        for operation in operations:
+            for table, lock in self.expected_locks.get(operation, {}).items():
+                strongest[table] = max(lock, strongest.get(table, lock))
+        return strongest
 
     def _run_noted(self, way: Way, unit: Unit, editor: NotingEditor) -> None:
         with (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -11,6 +11,7 @@ from django.apps import apps
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.operations.base import Operation
 
 from zero_downtime import conf
 from zero_downtime.guard.plan import MigrationKey
@@ -36,9 +37,16 @@ class Survey:
     """What the rules say of those that are judged, and is not suppressed in them."""
 
     @property
-    def locks(self) -> dict[MigrationKey, dict[str, Lock]]:
-        """Return which tables in use the migrations lock so that others have to wait."""
-        return {key: _strongest_locks(steps) for key, steps in self.steps.items()}
+    def locks(self) -> dict[Operation, dict[str, Lock]]:
+        """Return which tables in use the operations lock so that others have to wait."""
+        locks: defaultdict[Operation, dict[str, Lock]] = defaultdict(dict)
+        for step in chain.from_iterable(self.steps.values()):
+            of_operation = locks[step.migration.operations[step.index]]
+            for effect in step.effects:
+                for table, lock in effect.statement.locks.items():
+                    if table not in effect.new_tables and lock.stops_writes:
+                        of_operation[table] = max(lock, of_operation.get(table, lock))
+        return dict(locks)
 
     def needs(self, connection: BaseDatabaseWrapper) -> Needs:
         """Return what rights it takes to do it."""
@@ -83,12 +91,3 @@ def judged_apps(migrations: Sequence[Migration], policy: str) -> set[str]:
         else set()
     )
     return first_parties.union(labels.intersection(conf.get("SUBSTITUTE")))
-
-
-def _strongest_locks(steps: Iterable[Step]) -> dict[str, Lock]:
-    strongest: dict[str, Lock] = {}
-    for effect in chain.from_iterable(step.effects for step in steps):
-        for table, lock in effect.statement.locks.items():
-            if table not in effect.new_tables and lock.stops_writes:
-                strongest[table] = max(lock, strongest.get(table, lock))
-    return strongest

@@ -18,7 +18,7 @@ from zero_downtime.backfills import statuses
 from zero_downtime.errors import Refused
 from zero_downtime.guard import phase, safety
 from zero_downtime.guard.decision import decide
-from zero_downtime.guard.history import history
+from zero_downtime.guard.history import as_line, history
 from zero_downtime.guard.journal import Journal
 from zero_downtime.guard.migrating import Command as GuardedCommand
 from zero_downtime.guard.migrating import GuardedMigrate, Request
@@ -99,7 +99,7 @@ class GuardedMigrateMixin:
             )
             super().handle(*args, **options)  # type: ignore[misc]
         elif options["run_syncdb"] and options["app_label"]:  # of an app without migrations
-            super().handle(*args, **options)  # type: ignore[misc]
+            self.migrate(connection, args, options)
         else:
             self.handle_migrations(connection, args, options)
 
@@ -130,26 +130,38 @@ class GuardedMigrateMixin:
                 returncode=2,
             )
         else:
-            self.migrate(executor, args, options)
+            self.migrate(connection, args, options, executor)
 
     def migrate(
-        self, executor: MigrationExecutor, args: tuple[Any, ...], options: dict[str, Any]
+        self,
+        connection: BaseDatabaseWrapper,
+        args: tuple[Any, ...],
+        options: dict[str, Any],
+        executor: MigrationExecutor | None = None,
     ) -> None:
-        """Do it while nobody else does, and say what has to be done next."""
-        connection = executor.connection
+        """Do it while nobody else does, and say what has to be done next.
+
+        Args:
+            executor: None if it is not about migrations.
+        """
+        self.verbosity = options["verbosity"]
         stock_handle = super().handle  # type: ignore[misc]
 
         def handle(**aim: Any) -> None:
             stock_handle(*args, **{**options, **aim})
 
         command = GuardedCommand(handle, self.stderr.write)
-        with session(connection, _policy(options)) as way, counted(connection.alias) as waits:
+        with (
+            session(connection, _policy(options)) as way,
+            counted(connection.alias) as waits,
+            way.lock_discipline(),
+        ):
             if way.connection is not connection and self.verbosity >= 1:
                 self.stdout.write(which_way(connection))
             journal = Journal(way.connection, options["unsafe"] or "", waits)
             self.guarded = GuardedMigrate(way, _request(options), journal, command)
-            if options["fake"] or options["prune"]:  # only the record of them is changed
-                self.guarded.run()
+            if executor is None or options["fake"] or options["prune"]:
+                self.guarded.run()  # no schema is changed that anybody could be using
             else:
                 self.report(way.connection, self.guarded.migrate(executor))
 
@@ -222,9 +234,7 @@ class GuardedMigrateMixin:
             self.stdout.write(json.dumps(document, indent=2))
             return
         for entry in document["migrations"]:
-            line = "{applied_at}  {app}.{name}  {outcome} by {user} in {duration_seconds:.3f} s"
-            unsafe = f"  unsafe: {entry['reason']}" if entry["reason"] else ""
-            self.stdout.write(line.format(**entry) + unsafe)
+            self.stdout.write(as_line(entry))
 
 
 def _request(options: dict[str, Any]) -> Request:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import psycopg
 import pytest
 
-from tests.support.databases import copied_database, temporary_database
 from tests.support.project import Project
 from tests.support.sessions import holding
-from tests.support.shop import applied, columns, insert_users, journal, write_rename, write_shop
+from tests.support.shop import applied, columns, journal, write_rename
 from tests.support.waiting import read_until, wait_for
 
 AFTER_INITIAL = [("shop", "0001_initial")]
@@ -20,28 +18,6 @@ ADD_FIELD = 'migrations.AddField("user", "note", models.TextField(null=True)),'
 # A lock that is not free is tried for again soon, and nobody waits for a contract.
 IMPATIENT = {"LOCK_TIMEOUT": 0.05, "CONTRACT_QUIET": 0}
 GIVES_UP_AT_ONCE = {**IMPATIENT, "LOCK_DEADLINE": 0}
-
-
-@pytest.fixture(scope="module")
-def original(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    directory = tmp_path_factory.mktemp("original")
-    with temporary_database(server_url) as url, Project(directory, url) as project:
-        write_shop(project)
-        project.manage("migrate")
-        insert_users(project, 3)
-        yield url
-
-
-@pytest.fixture
-def database_url(server_url: str, original: str) -> Iterator[str]:
-    with copied_database(server_url, original) as url:
-        yield url
-
-
-@pytest.fixture
-def shop(project: Project) -> Project:
-    write_shop(project)
-    return project
 
 
 # What is refused

@@ -2,39 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.support.databases import copied_database, temporary_database
+from tests.support.databases import temporary_database
 from tests.support.project import Project
-from tests.support.shop import applied, columns, insert_users, write_rename, write_shop
+from tests.support.shop import applied, columns, write_rename
 
 AFTER_INITIAL = [("shop", "0001_initial")]
 ADD_INDEX = 'migrations.AddIndex("user", models.Index(fields=["age"], name="age_idx")),'
 ADD_FIELD = 'migrations.AddField("user", "note", models.TextField(null=True)),'
-
-
-@pytest.fixture(scope="module")
-def original(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    directory = tmp_path_factory.mktemp("original")
-    with temporary_database(server_url) as url, Project(directory, url) as project:
-        write_shop(project)
-        project.manage("migrate")
-        insert_users(project, 3)
-        yield url
-
-
-@pytest.fixture
-def database_url(server_url: str, original: str) -> Iterator[str]:
-    with copied_database(server_url, original) as url:
-        yield url
-
-
-@pytest.fixture
-def shop(project: Project) -> Project:
-    write_shop(project)
-    return project
 
 
 # --plan and --check

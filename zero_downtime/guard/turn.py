@@ -8,17 +8,22 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Self
 
 from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.signals import connection_created
 
 from zero_downtime import conf
 from zero_downtime.errors import Refused
 from zero_downtime.postgres import advisory, errors
 from zero_downtime.postgres.direct import how_to_go_around
-from zero_downtime.postgres.sessions import application_name, never_end_when_idle, set_local
+from zero_downtime.postgres.sessions import (
+    application_name,
+    in_new_sessions,
+    never_end_when_idle,
+    set_local,
+)
 
 logger = logging.getLogger("zero_downtime.migrate")
 
@@ -40,7 +45,7 @@ def turn(connection: BaseDatabaseWrapper) -> Iterator[None]:
     with application_name(connection, _our_name()):
         _wait_for_turn(connection, lambda: advisory.try_lock(connection, KEY))
         try:
-            with _again_in_new_sessions(connection):
+            with in_new_sessions(connection, partial(_take_again, connection)):
                 yield
         finally:
             if not connection.in_atomic_block and connection.is_usable():
@@ -131,17 +136,9 @@ def _wait_for_turn(connection: BaseDatabaseWrapper, attempt: Callable[[], bool])
         time.sleep(PAUSE)
 
 
-@contextmanager
-def _again_in_new_sessions(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    def take_again(**signal: object) -> None:
-        if signal["connection"] is connection and not advisory.try_lock(connection, KEY):
-            raise _lost(connection)
-
-    connection_created.connect(take_again)
-    try:
-        yield
-    finally:
-        connection_created.disconnect(take_again)
+def _take_again(connection: BaseDatabaseWrapper) -> None:
+    if not advisory.try_lock(connection, KEY):
+        raise _lost(connection)
 
 
 def _lost(connection: BaseDatabaseWrapper) -> Refused:

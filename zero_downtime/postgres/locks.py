@@ -10,12 +10,12 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TypeVar
 
 from django.db import OperationalError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.backends.signals import connection_created
 
 from zero_downtime import conf, signals
 from zero_downtime.errors import Refused
@@ -30,6 +30,7 @@ from zero_downtime.postgres.blockers import (
 from zero_downtime.postgres.catalog import IN_THIS_DATABASE, TABLE_AND_PARTITIONS
 from zero_downtime.postgres.identifiers import quote
 from zero_downtime.postgres.lock_modes import Lock
+from zero_downtime.postgres.sessions import in_new_sessions
 from zero_downtime.postgres.watching import watcher_of
 
 T = TypeVar("T")
@@ -56,27 +57,15 @@ def lock_timeout(connection: BaseDatabaseWrapper, seconds: float) -> Iterator[No
         (former,) = cursor.fetchone()
     timeout = _as_timeout(seconds)
     _set_lock_timeout(connection, timeout, local=in_transaction)
+    set_again = partial(_set_lock_timeout, connection, timeout, local=False)
     try:
-        with _in_new_sessions_too(connection, timeout):
+        with in_new_sessions(connection, set_again):
             yield
     except BaseException:
         if not in_transaction and connection.is_usable():
             _set_lock_timeout(connection, former, local=False)
         raise
     _set_lock_timeout(connection, former, local=in_transaction)
-
-
-@contextmanager
-def _in_new_sessions_too(connection: BaseDatabaseWrapper, timeout: str) -> Iterator[None]:
-    def set_again(**signal: object) -> None:
-        if signal["connection"] is connection:
-            _set_lock_timeout(connection, timeout, local=False)
-
-    connection_created.connect(set_again)
-    try:
-        yield
-    finally:
-        connection_created.disconnect(set_again)
 
 
 def _as_timeout(seconds: float) -> str:

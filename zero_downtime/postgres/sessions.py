@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+
+
+@contextmanager
+def in_new_sessions(
+    connection: BaseDatabaseWrapper, prepare: Callable[[], object]
+) -> Iterator[None]:
+    """Call `prepare` in each session that replaces one that `connection` has lost in the block."""
+
+    def receive(**signal: object) -> None:
+        if signal["connection"] is connection:
+            prepare()
+
+    connection_created.connect(receive)
+    try:
+        yield
+    finally:
+        connection_created.disconnect(receive)
 
 
 @contextmanager
 def application_name(connection: BaseDatabaseWrapper, name: str) -> Iterator[None]:
     """Let this session be known as `name` in `pg_stat_activity` while in the block.
 
-    The name goes with the session, so nobody has to clean up after a killed process.
+    The name goes with the session, so nobody has to clean up after a killed process. A session
+    that replaces one that was lost in the block gets it too.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('application_name')")
         (former,) = cursor.fetchone()
-        _set_application_name(connection, name)
+    give_name = partial(_set_application_name, connection, name)
+    give_name()
     try:
-        yield
+        with in_new_sessions(connection, give_name):
+            yield
     finally:
         if connection.is_usable():
             _set_application_name(connection, former)

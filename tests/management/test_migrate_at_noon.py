@@ -7,19 +7,27 @@ They read and write, a report runs, and somebody has forgotten a transaction. In
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import psycopg
 import pytest
 
+from tests.support.gate import SIGN, open_gate
 from tests.support.noon import shop
 from tests.support.noon.load import Noon, at_noon
 from tests.support.project import Project
 from tests.support.roles import client_role
+from tests.support.sessions import holding
+from tests.support.waiting import read_until, wait_for
 
 # Seconds that a client may wait for longer than `migrate` waits for a lock.
 ALLOWANCE = 0.05
+
+WAITS_FOR_A_TABLE = (
+    "SELECT FROM pg_locks WHERE relation = 'shop_customer'::regclass AND NOT granted"
+)
 
 
 @dataclass(frozen=True)
@@ -114,3 +122,41 @@ def test_one_transaction_is_tried_again_as_a_whole(
     assert "Next try in" in result.stderr
     assert_applied(project)
     assert_unnoticed(noon, form)
+
+
+GATE = """
+    from django.db import migrations, models
+    from tests.support import gate
+
+    class Migration(migrations.Migration):
+        atomic = {atomic}
+        dependencies = [("shop", "0001_initial")]
+        operations = [
+            migrations.RunPython(gate.stop),
+            migrations.AddField("customer", "nickname", models.TextField(null=True)),
+        ]
+"""
+
+
+@pytest.mark.parametrize("atomic", [True, False])
+def test_who_waits_behind_a_try_that_fails_does_not_wait_for_what_it_waits_for(
+    project: Project, database_url: str, pg: psycopg.Connection, atomic: bool
+) -> None:
+    """It had nobody in its way when it began, so it queues for the lock."""
+    shop.build(database_url, 10)
+    shop.write_app(project.directory, concurrently=False)
+    migrate(project, SHORT, "--fake", "shop", "0001")
+    project.write(f"shop/migrations/{shop.TWENTY_NAME}.py", GATE.format(atomic=atomic))
+    lock_timeout = 1.0
+    process = project.start("migrate", settings={"LOCK_TIMEOUT": lock_timeout})
+    read_until(process.stderr, SIGN)
+    with holding(database_url, "TABLE shop_customer") as holder:
+        open_gate(project)
+        wait_for(lambda: pg.execute(WAITS_FOR_A_TABLE).fetchall(), "the try")
+        pg.execute("SET statement_timeout = '10s'")
+        began = time.monotonic()
+        pg.execute("SELECT FROM shop_customer LIMIT 1")
+        waited = time.monotonic() - began
+        holder.rollback()
+    assert process.wait() == 0
+    assert waited <= lock_timeout + ALLOWANCE

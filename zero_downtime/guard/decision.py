@@ -29,6 +29,8 @@ class Decision:
     facts: Facts
     survey: Survey | None
     """None on a new database, which has no users who could notice anything."""
+    needs_own_tables: bool = True
+    """Before anything else runs: there is something of ours in the migrations, or to be noted."""
 
 
 def decide(
@@ -44,7 +46,8 @@ def decide(
     """
     is_new = _is_new(connection)
     if is_new and not any(map(_has_own_operations, migrations)):
-        return Decision(_all_of(migrations), Facts(is_new=True), survey=None)
+        plan_all = _all_of(migrations)
+        return Decision(plan_all, Facts(is_new=True), survey=None, needs_own_tables=False)
     # What looks closer takes longer to import than a few hundred migrations to apply.
     from zero_downtime.guard import facts
     from zero_downtime.guard.survey import Survey, judged_apps, survey

@@ -186,10 +186,11 @@ class Journal:
         migration_ended.send_robust(JournalEntry, entry=entry, alias=self.connection.alias)
 
     def flush(self) -> None:
-        """Write what is not written yet."""
-        records, self._unwritten = self._unwritten, []
+        """Write what is not written yet, if there is a table to write to by now."""
+        records = self._unwritten
         self._flushed = time.monotonic()
         if records and self._has_tables(records[-1].entry):
+            self._unwritten = []
             alias = self.connection.alias
             with transaction.atomic(using=alias):
                 JournalEntry.objects.using(alias).bulk_create(each.entry for each in records)

@@ -94,7 +94,9 @@ class GuardedMigrate:
         others = [migration for migration, _ in planned if migration.app_label != OWN_APP]
         decided = decide(self.connection, executor, others, self.request.options)
         self._accept(decided, others)
-        self._create_own_tables(executor)
+        # Whoever has them first carries them along in the state of every migration.
+        if decided.needs_own_tables or len(others) == len(planned):
+            self._create_own_tables(executor)
         with nobody_uses(decided.facts.unused):
             if decided.plan.held_back:
                 self._run_in_parts(executor.loader, decided.plan.targets)

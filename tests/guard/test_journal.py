@@ -13,10 +13,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.sqlite3.base import DatabaseWrapper as SQLite
 
 from tests.support.django_database import create_own_tables
-from zero_downtime.guard.checksums import checksum
 from zero_downtime.guard.history import history
 from zero_downtime.guard.journal import Journal
 from zero_downtime.guard.waits import counted
+from zero_downtime.lint.checksums import checksum
 from zero_downtime.models import JournaledOperation, JournalEntry
 from zero_downtime.signals import lock_retried, migration_ended
 

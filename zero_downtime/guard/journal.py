@@ -26,8 +26,8 @@ from django.utils import timezone
 
 from zero_downtime import __version__
 from zero_downtime.guard import entries
-from zero_downtime.guard.checksums import checksum
 from zero_downtime.guard.waits import Waits
+from zero_downtime.lint.checksums import checksum
 from zero_downtime.models import JournaledOperation, JournalEntry
 from zero_downtime.postgres import catalog
 from zero_downtime.signals import migration_ended

@@ -14,6 +14,9 @@ from pathlib import Path
 from django.db.migrations import Migration
 from django.db.migrations.loader import MigrationLoader
 
+IGNORE_ATTRIBUTE = "zero_downtime_ignore"
+"""Of a Migration class: what the linter is not to report in it."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -66,6 +69,12 @@ class MigrationSource:
     def place(self, index: int) -> Place | None:
         """Return the place of operation `index`, or the closest that can be told."""
         return self.listing.place(index) if self.listing else None
+
+    @cached_property
+    def first_line(self) -> int | None:
+        """The line on which the migration begins, as far as that can be told."""
+        migration = migration_class(self.content)
+        return migration.lineno if migration else None
 
     def line(self, index: int) -> int | None:
         """Return the line of that place."""

@@ -22,6 +22,7 @@ from zero_downtime.guard.running import Runner
 from zero_downtime.guard.session import OwnSession
 from zero_downtime.guard.targets import Target, find_targets
 from zero_downtime.guard.way_back import require_way_back
+from zero_downtime.lint.edited import edited
 from zero_downtime.models import JournalEntry
 from zero_downtime.postgres import errors
 from zero_downtime.postgres.locks import retry_lock_failures
@@ -89,10 +90,13 @@ class GuardedMigrate:
         planned = executor.migration_plan(targets)
         backwards = [migration for migration, is_backwards in planned if is_backwards]
         if backwards:
+            self._warn_of_edited(executor.loader)
             self._migrate_back(executor, backwards)
             return []
         others = [migration for migration, _ in planned if migration.app_label != OWN_APP]
         decided = decide(self.connection, executor, others, self.request.options)
+        if decided.survey is not None:
+            self._warn_of_edited(executor.loader)
         self._accept(decided, others)
         # Whoever has them first carries them along in the state of every migration.
         if decided.needs_own_tables or len(others) == len(planned):
@@ -186,6 +190,10 @@ class GuardedMigrate:
         self._require_rights(needs_of_way_back(self.connection, executor.loader, migrations))
         self._create_own_tables(executor)
         self.run()
+
+    def _warn_of_edited(self, loader: MigrationLoader) -> None:
+        for each in edited(self.connection, loader.graph.nodes.values()):
+            self.command.warn(f"Edited after it was applied: {each}")
 
     def _require_rights(self, needs: Needs) -> None:
         options = self.request.options

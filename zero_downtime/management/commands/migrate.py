@@ -17,6 +17,7 @@ from zero_downtime import conf
 from zero_downtime.backfills import statuses
 from zero_downtime.errors import Refused
 from zero_downtime.guard import phase, safety
+from zero_downtime.guard.accepting import accept_edited
 from zero_downtime.guard.decision import decide
 from zero_downtime.guard.history import as_line, history
 from zero_downtime.guard.journal import Journal
@@ -28,6 +29,7 @@ from zero_downtime.guard.showing import describe_step
 from zero_downtime.guard.targets import Target, find_targets
 from zero_downtime.guard.under_way import describe_transitions
 from zero_downtime.guard.waits import counted
+from zero_downtime.lint.edited import edited
 from zero_downtime.models import Backfill, JournalEntry
 from zero_downtime.postgres import catalog
 from zero_downtime.postgres.blockers import HOW, BlockerPolicy
@@ -86,12 +88,19 @@ class GuardedMigrateMixin:
             help="Begin migrations that did not end anew, instead of where they were left.",
         )
         parser.add_argument("--json", action="store_true", help="With --history: print JSON.")
+        parser.add_argument(
+            "--accept-edited",
+            action="store_true",
+            help="Take the files of applied migrations as they are now, and exit.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Migrate; hold back and refuse what must not run now."""
         connection = connections[options["database"]]
         if options["history"]:
             self.show_history(connection, as_json=options["json"])
+        elif options["accept_edited"]:
+            self.accept_edited(connection, options)
         elif connection.vendor != "postgresql":
             self.stderr.write(
                 f"zero_downtime: database {connection.alias!r} is not PostgreSQL; "
@@ -187,6 +196,11 @@ class GuardedMigrateMixin:
                     self.stdout.write(f"  {line}")
             if decided.refused:
                 self.stdout.write("\n".join(safety.how_to_go_on(decided.refused)))
+        applied = edited(connection, executor.loader.graph.nodes.values())
+        if applied:
+            self.stdout.write("Applied, and edited since:")
+        for each in applied:
+            self.stdout.write(f"  {each}")
         lines = list(describe_transitions(connection))
         if lines:
             self.stdout.write("Under way:")
@@ -226,6 +240,14 @@ class GuardedMigrateMixin:
                     f"{transition.app_label}.{transition.model_name} reads NULL in rows that "
                     "nobody has filled."
                 )
+
+    def accept_edited(self, connection: BaseDatabaseWrapper, options: dict[str, Any]) -> None:
+        """Take the files of applied migrations as they are now."""
+        accepted = accept_edited(connection, options["app_label"], options["migration_name"])
+        for each in accepted:
+            self.stdout.write(f"{each.name} is taken as it is now.")
+        if not accepted:
+            self.stdout.write("No applied migration has been edited.")
 
     def show_history(self, connection: BaseDatabaseWrapper, *, as_json: bool) -> None:
         """Print the journal."""

@@ -17,6 +17,7 @@ from zero_downtime import conf
 from zero_downtime.errors import UnknownName
 from zero_downtime.lint.baseline import Baseline, Entry
 from zero_downtime.lint.changed_files import changed_since
+from zero_downtime.lint.edited import Edited, edited_if_known
 from zero_downtime.lint.estimates import with_sizes
 from zero_downtime.lint.findings import Report
 from zero_downtime.lint.fingerprints import identified
@@ -45,6 +46,8 @@ class Request:
     unapplied_in: str | None = None
     """Only those that this database lacks. They are judged as one plan."""
     rules: Collection[Rule] = field(default_factory=all_rules)
+    journal_of: str | None = None
+    """The database that knows what migrations were when they were applied, if it can be asked."""
     baseline: Baseline = field(default_factory=Baseline)
     sizes: Sizes | None = None
     """Of the tables where the migrations will run, if they are known."""
@@ -71,14 +74,15 @@ def report_on(request: Request) -> Report:
     loader = _loader(request)
     wanted = _filter(request, loader)
     migrations, squashed = (list(filter(wanted, each)) for each in _in_scope(request, loader))
-    failing = [rule for rule in request.rules if rule.always_fails]
+    of_squashed = [rule for rule in request.rules if rule.always_fails or rule.asks_journal]
     together = request.unapplied_in is not None
-    report = lint(loader, migrations, request.rules, together=together)
-    report += lint(loader, squashed, failing)
+    edited = _edited(request, [*migrations, *squashed])
+    report = lint(loader, migrations, request.rules, together=together, edited=edited)
+    report += lint(loader, squashed, of_squashed, edited=edited)
     if request.sizes is not None:
         small = conf.get("INLINE_BACKFILL_ROWS")
         report = replace(report, findings=tuple(with_sizes(report.findings, request.sizes, small)))
-    judged_by = dict.fromkeys(map(_key, squashed), _codes(failing))
+    judged_by = dict.fromkeys(map(_key, squashed), _codes(of_squashed))
     if not together:  # otherwise tables are new to some migrations that are not by themselves
         judged_by |= dict.fromkeys(map(_key, migrations), _codes(request.rules))
 
@@ -95,14 +99,28 @@ def lint(
     rules: Collection[Rule],
     *,
     together: bool = False,
+    edited: Collection[Edited] = (),
 ) -> Report:
     """Judge `migrations` by `rules`; leave out what is suppressed in them. Asks no database.
 
-    `together` says that they are one plan, run one after the other on the same database.
+    `together` says that they are one plan, run one after the other on the same database, and
+    `edited` which of them a database has applied as something else.
     """
-    findings = identified(judge(loader, migrations, rules=rules, together=together))
+    found = judge(loader, migrations, rules=rules, together=together)
+    for rule in rules:
+        for each in edited:
+            found += rule.check_edited(each)
+    findings = identified(found)
     reported, suppressed = suppress(findings, map(MigrationSource, migrations), rules)
     return Report(tuple(identified(reported)), len(migrations), tuple(suppressed))
+
+
+def _edited(request: Request, migrations: Sequence[Migration]) -> list[Edited]:
+    """Return which of `migrations` were edited, if that was asked for and can be known."""
+    if request.journal_of is None or not any(rule.asks_journal for rule in request.rules):
+        return []
+    _require_database(request.journal_of)
+    return edited_if_known(request.journal_of, migrations)
 
 
 def _in_scope(request: Request, loader: MigrationLoader) -> tuple[list[Migration], list[Migration]]:
@@ -135,8 +153,7 @@ def _loader(request: Request) -> MigrationLoader:
     alias = request.unapplied_in
     if alias is None:
         return load(None)
-    if alias not in connections:
-        raise UnknownName("database", alias, connections)
+    _require_database(alias)
     try:
         return load(connections[alias])
     except (DatabaseError, ImproperlyConfigured) as error:
@@ -146,9 +163,15 @@ def _loader(request: Request) -> MigrationLoader:
         ) from error
 
 
+def _require_database(alias: str) -> None:
+    if alias not in connections:
+        raise UnknownName("database", alias, connections)
+
+
 def _key(migration: Migration) -> tuple[str, str]:
     return migration.app_label, migration.name
 
 
 def _codes(rules: Iterable[Rule]) -> frozenset[str]:
-    return frozenset(rule.code for rule in rules)
+    """Return the codes of the rules that would find anew what they once found."""
+    return frozenset(rule.code for rule in rules if not rule.asks_journal)

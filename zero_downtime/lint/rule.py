@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from zero_downtime.lint.catalogue import remedy_for
+from zero_downtime.lint.edited import Edited
 from zero_downtime.lint.findings import Finding, Hazard, Severity
 from zero_downtime.lint.remedies import Remedy
 from zero_downtime.lint.timeline import Effect
@@ -27,12 +28,19 @@ class Rule(ABC):
     always_fails: ClassVar[bool] = False
     """What it finds fails on any database, even on one without rows."""
 
+    asks_journal: ClassVar[bool] = False
+    """What it finds differs between databases: not to find it in one means nothing."""
+
     has_remedy: ClassVar[bool] = True
     """Operations of the catalogue do without what it finds."""
 
     @abstractmethod
     def check(self, step: Step) -> Iterator[Finding]:
         """Yield what is wrong with the operation of `step`."""
+
+    def check_edited(self, edited: Edited) -> Iterator[Finding]:
+        """Yield what is wrong with a migration whose file was changed after it was applied."""
+        return iter(())
 
     def remedy(self, step: Step) -> Remedy | None:
         """Return what can be written instead of the operation without asking anybody."""

@@ -20,10 +20,14 @@ from zero_downtime.errors import UnknownName
 from zero_downtime.lint.findings import Finding, Severity, Suppressed
 from zero_downtime.lint.registry import get_rule
 from zero_downtime.lint.rule import Rule
-from zero_downtime.lint.source import MigrationSource, assignment, migration_class
+from zero_downtime.lint.source import (
+    IGNORE_ATTRIBUTE,
+    MigrationSource,
+    assignment,
+    migration_class,
+)
 from zero_downtime.lint.walk import Step
 
-ATTRIBUTE = "zero_downtime_ignore"
 _MARK = b"zero-downtime:"
 # Applied to the text of one comment each, which the tokenizer has found.
 _COMMENT = re.compile(r"#\s*zero-downtime:\s*(?P<request>.*)")
@@ -134,7 +138,7 @@ class _SuppressionJudge:
     def __init__(self, rules: Iterable[Rule]) -> None:
         chosen = list(rules)
         self._rules = [rule for rule in chosen if isinstance(rule, SuppressionRule)]
-        self._codes = {rule.code for rule in chosen}
+        self._codes = {rule.code for rule in chosen if not rule.asks_journal}
 
     def findings(self, suppression: Suppression, *, used: bool) -> Iterator[Finding]:
         rule = suppression.rule
@@ -151,12 +155,12 @@ def find_suppressions(source: MigrationSource) -> Iterator[Suppression]:
 
 
 def _on_class(source: MigrationSource) -> Iterator[Suppression]:
-    ignored = getattr(source.migration, ATTRIBUTE, None)
+    ignored = getattr(source.migration, IGNORE_ATTRIBUTE, None)
     if ignored is None:
         return
-    start = Suppression(source, ATTRIBUTE, _line_of_attribute(source), lines=None)
+    start = Suppression(source, IGNORE_ATTRIBUTE, _line_of_attribute(source), lines=None)
     if not isinstance(ignored, dict):
-        yield replace(start, problem=f"{ATTRIBUTE} is no dict.")
+        yield replace(start, problem=f"{IGNORE_ATTRIBUTE} is no dict.")
         return
     for name, reason in ignored.items():
         yield _resolved(replace(start, written=str(name), reason=str(reason or "").strip()))
@@ -166,7 +170,7 @@ def _line_of_attribute(source: MigrationSource) -> int | None:
     if source.listing is None:
         return None
     migration = migration_class(source.content)
-    written = migration and assignment(migration, ATTRIBUTE)
+    written = migration and assignment(migration, IGNORE_ATTRIBUTE)
     return written.lineno if written else source.listing.otherwise.line
 
 

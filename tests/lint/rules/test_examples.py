@@ -60,7 +60,9 @@ def execute(source: str, file: Path) -> type[Migration]:
     return made
 
 
-@pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.code)
+@pytest.mark.parametrize(
+    "rule", [rule for rule in all_rules() if not rule.asks_journal], ids=lambda rule: rule.code
+)
 def test_the_bad_example_is_found_and_the_good_one_is_not(rule: Rule, tmp_path: Path) -> None:
     bad, good = rule.page().split("\nGood")
 

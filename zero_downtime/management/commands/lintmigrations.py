@@ -66,7 +66,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--database",
             default=DEFAULT_DB_ALIAS,
-            help='The database that --unapplied and the like ask; default: "%(default)s".',
+            help="The database that --unapplied and the like ask, and whose journal tells which "
+            'migrations were edited after they were applied; default: "%(default)s".',
         )
         parser.add_argument(
             "--sizes",
@@ -207,6 +208,7 @@ def _request(options: dict[str, Any], baseline: Baseline) -> Request:
         third_party=options["third_party"],
         since=options["since"],
         unapplied_in=options["database"] if options["unapplied"] else None,
+        journal_of=None if options["unapplied"] else options["database"],
         rules=select_rules(options["select"], options["ignore"]),
         baseline=baseline,
         sizes=_sizes(options),

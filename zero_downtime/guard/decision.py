@@ -46,8 +46,9 @@ def decide(
     """
     is_new = _is_new(connection)
     if is_new and not any(map(_has_own_operations, migrations)):
-        plan_all = _all_of(migrations)
-        return Decision(plan_all, Facts(is_new=True), survey=None, needs_own_tables=False)
+        # How far one is that is not atomic is noted while it runs.
+        has_to_be_noted = not all(migration.atomic for migration in migrations)
+        return Decision(_all_of(migrations), Facts(is_new=True), None, has_to_be_noted)
     # What looks closer takes longer to import than a few hundred migrations to apply.
     from zero_downtime.guard import facts
     from zero_downtime.guard.survey import Survey, judged_apps, survey

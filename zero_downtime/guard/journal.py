@@ -154,6 +154,8 @@ class Journal:
     def keep_statements(self, fingerprints: list[str]) -> None:
         """Write what the operation that is running has done so far."""
         entry = self.entry
+        if entry.pk is None:
+            return
         JournalEntry.objects.using(self.connection.alias).filter(pk=entry.pk).update(
             statements_done=fingerprints
         )

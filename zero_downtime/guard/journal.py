@@ -137,7 +137,7 @@ class Journal:
         entry = record.entry
         if entry.pk is None:
             return
-        entry.statements_done, entry.statements_left = [], statements_left
+        entry.statements_left = statements_left
         alias = self.connection.alias
         with transaction.atomic(using=alias):
             self._insert(record)
@@ -153,10 +153,9 @@ class Journal:
 
     def keep_statements(self, fingerprints: list[str]) -> None:
         """Write what the operation that is running has done so far."""
-        entry = self.entry
-        JournalEntry.objects.using(self.connection.alias).filter(pk=entry.pk).update(
-            statements_done=fingerprints
-        )
+        entries = JournalEntry.objects.using(self.connection.alias)
+        if self.entry.pk is not None:
+            entries.filter(pk=self.entry.pk).update(statements_done=fingerprints)
 
     def write(self, outcome: Outcome) -> None:
         """Write how far the current migration is, in the caller's transaction."""

@@ -86,6 +86,7 @@ class GuardedMigrate:
                 not get its locks.
         """
         executor = self._up_to_date(executor)
+        self.journal.settle(executor.loader.applied_migrations)
         targets = find_targets(executor.loader, self.request.app_label, self.request.migration_name)
         planned = executor.migration_plan(targets)
         backwards = [migration for migration, is_backwards in planned if is_backwards]

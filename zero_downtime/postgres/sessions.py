@@ -85,6 +85,23 @@ def local_limits(connection: BaseDatabaseWrapper, limits: Mapping[str, float]) -
         set_local(connection, name, setting)
 
 
+@contextmanager
+def no_time_limit(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Let statements outside transactions take as long as they take while in the block."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name, setting, set_config(name, '0', false) FROM pg_settings "
+            "WHERE name IN ('statement_timeout', 'transaction_timeout') AND setting <> '0'"
+        )
+        former = [(name, setting) for name, setting, _ in cursor.fetchall()]
+    try:
+        yield
+    finally:
+        if former and connection.is_usable():
+            with connection.cursor() as cursor:
+                cursor.executemany("SELECT set_config(%s, %s, false)", former)
+
+
 def set_local(connection: BaseDatabaseWrapper, name: str, value: str) -> None:
     """Set a setting in the transaction that is open."""
     with connection.cursor() as cursor:

@@ -140,6 +140,8 @@ class GuardedMigrate:
     def starts(self, migration: Migration, *, is_backwards: bool) -> None:
         """Take over what Django's executor is about to run."""
         self.session.confirm_turn()
+        if not self.runner.is_alone:
+            self.session.renew_lock_timeout()
         self.journal.begin(migration, is_backwards=is_backwards)
         # Not by their places: Django puts operations of its own between them.
         operations = [each for each in migration.operations if each in self.substitutes]

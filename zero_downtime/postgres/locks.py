@@ -68,6 +68,12 @@ def lock_timeout(connection: BaseDatabaseWrapper, seconds: float) -> Iterator[No
     _set_lock_timeout(connection, former, local=in_transaction)
 
 
+def renew_lock_timeout(connection: BaseDatabaseWrapper) -> None:
+    """Give the session `LOCK_TIMEOUT` again, whatever has been set since."""
+    timeout = _as_timeout(conf.get("LOCK_TIMEOUT"))
+    _set_lock_timeout(connection, timeout, local=connection.in_atomic_block)
+
+
 def _as_timeout(seconds: float) -> str:
     milliseconds = min(max(SHORTEST_MILLISECONDS, round(seconds * 1000)), LONGEST_MILLISECONDS)
     return f"{milliseconds}ms"

@@ -142,6 +142,41 @@ def test_the_operation_that_failed_is_told_with_the_error(
     assert [each["outcome"] for each in entry["operations"]] == ["failed"]
 
 
+@pytest.mark.parametrize(
+    ("is_backwards", "is_applied", "outcome"),
+    [
+        (False, True, "applied"),
+        (False, False, "running"),
+        (True, False, "unapplied"),
+        (True, True, "running"),
+    ],
+)
+def test_how_one_ended_that_died_after_django_had_recorded_it(
+    journal: Journal,
+    migration: migrations.Migration,
+    is_backwards: bool,
+    is_applied: bool,
+    outcome: str,
+) -> None:
+    journal.begin(migration, is_backwards=is_backwards)
+    journal.keep()
+    Journal(journal.connection).settle({("shop", "0002_order")} if is_applied else ())
+    (entry,) = history(journal.connection)["migrations"]
+    assert entry["outcome"] == outcome
+
+
+def test_one_that_was_begun_anew_is_not_known_to_have_ended(
+    journal: Journal, migration: migrations.Migration
+) -> None:
+    for _ in range(2):
+        journal.begin(migration, is_backwards=False)
+        journal.keep()
+    journal.end(Outcome.APPLIED)
+    journal.settle({("shop", "0002_order")})
+    outcomes = [entry["outcome"] for entry in history(journal.connection)["migrations"]]
+    assert outcomes == ["running", "applied"]
+
+
 def test_what_locks_cost_is_counted(journal: Journal, migration: migrations.Migration) -> None:
     with counted(journal.connection.alias) as journal.waits:
         journal.begin(migration, is_backwards=False)

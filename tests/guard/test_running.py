@@ -20,7 +20,7 @@ from zero_downtime.errors import Refused
 from zero_downtime.guard.history import history
 from zero_downtime.guard.journal import Journal
 from zero_downtime.guard.running import Runner
-from zero_downtime.models import JournalEntry
+from zero_downtime.models import JournaledOperation, JournalEntry
 from zero_downtime.postgres.locks import lock_timeout
 from zero_downtime.signals import lock_retried
 
@@ -242,6 +242,116 @@ def test_the_one_that_failed_may_be_mended(
         )
     apply(connection, migration([insert, insert], atomic=False), state)
     assert rows(pg, "shop_log") == 2
+
+
+def test_a_refusal_forgets_nothing_of_what_is_done(
+    connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState
+) -> None:
+    pg.execute("CREATE TABLE shop_log (n int)")
+    fails = migrations.RunSQL("INSERT INTO shop_later VALUES (1)")
+    insert = migrations.RunSQL("INSERT INTO shop_log VALUES (1)")
+    with pytest.raises(DatabaseError, match="shop_later"):
+        apply(connection, migration([insert, fails], atomic=False), state)
+    with pytest.raises(Refused):
+        apply(connection, migration([migrations.RunSQL("SELECT 2"), fails], atomic=False), state)
+    pg.execute("CREATE TABLE shop_later (n int)")
+    apply(connection, migration([insert, fails], atomic=False), state)  # changed back
+    assert rows(pg, "shop_log") == 1
+
+
+def test_what_was_missing_may_be_put_before_the_one_that_failed(
+    connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState
+) -> None:
+    pg.execute("CREATE TABLE shop_log (n int)")
+    fails = migrations.RunSQL(
+        ["INSERT INTO shop_log VALUES (1)", "INSERT INTO shop_later VALUES (1)"]
+    )
+    with pytest.raises(DatabaseError, match="shop_later"):
+        apply(connection, migration([fails], atomic=False), state)
+    create = migrations.RunSQL("CREATE TABLE shop_later (n int)")
+    apply(connection, migration([create, fails], atomic=False), state)
+    assert (rows(pg, "shop_log"), rows(pg, "shop_later")) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        migrations.RenameField("order", "user", "buyer"),
+        migrations.RenameModel("order", "purchase"),
+        migrations.RemoveField("order", "user"),
+        migrations.DeleteModel("order"),
+    ],
+    ids=lambda change: type(change).__name__,
+)
+def test_what_is_left_to_the_end_may_be_changed_after_a_failure(
+    connection: BaseDatabaseWrapper,
+    pg: psycopg.Connection,
+    state: ProjectState,
+    change: Operation,
+) -> None:
+    """Such as the foreign key of a new table: Django has it follow, as long as it lives."""
+    order = migrations.CreateModel(
+        "Order",
+        [
+            ("id", models.BigAutoField(primary_key=True)),
+            ("user", models.ForeignKey("shop.User", models.CASCADE)),
+        ],
+    )
+    needs = migrations.RunSQL("INSERT INTO shop_later VALUES (1)")
+    with pytest.raises(DatabaseError, match="shop_later"):
+        apply(connection, migration([order, needs, change], atomic=False), state)
+    pg.execute("CREATE TABLE shop_later (n int)")
+    apply(connection, migration([order, needs, change], atomic=False), state)
+    keeps_it = isinstance(change, migrations.RenameField | migrations.RenameModel)
+    keys = pg.execute("SELECT FROM pg_constraint WHERE confrelid = 'shop_user'::regclass")
+    assert keys.rowcount == keeps_it
+    (entry,) = history(connection)["migrations"]
+    assert [each["outcome"] for each in entry["operations"]] == ["done"] * 3
+
+
+def test_what_is_left_to_the_end_is_left_once_however_often_it_was_tried(
+    connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState, database_url: str
+) -> None:
+    def leave_and_lock(apps: Any, schema_editor: Any) -> None:
+        schema_editor.deferred_sql.append("CREATE TABLE shop_log ()")
+        schema_editor.execute("LOCK TABLE shop_user")
+
+    code = migrations.RunPython(leave_and_lock, atomic=True)
+    with holding(database_url, "TABLE shop_user") as holder, each_retry(holder.rollback) as tries:
+        apply(connection, migration([code], atomic=False), state)
+    assert tries == [1]
+    assert rows(pg, "shop_log") == 0
+
+
+def test_what_an_atomic_one_has_undone_is_not_done(
+    connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState
+) -> None:
+    def leave(apps: Any, schema_editor: Any) -> None:
+        schema_editor.deferred_sql.append("INSERT INTO shop_later VALUES (1)")
+
+    with pytest.raises(DatabaseError, match="shop_later"):
+        apply(connection, migration([migrations.RunPython(leave)]), state)
+    (entry,) = history(connection)["migrations"]
+    assert [each["outcome"] for each in entry["operations"]] == ["failed"]
+
+    pg.execute("CREATE TABLE shop_later (n int)")
+    apply(connection, migration([migrations.RunPython(leave)], atomic=False), state)
+    assert rows(pg, "shop_later") == 1
+
+
+def test_it_does_without_the_journal(
+    connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState
+) -> None:
+    with connection.schema_editor() as editor:
+        editor.delete_model(JournaledOperation)
+        editor.delete_model(JournalEntry)
+    pg.execute("CREATE TABLE shop_log (n int)")
+    operations: list[Operation] = [
+        migrations.RunSQL("INSERT INTO shop_log VALUES (1)"),
+        migrations.RunSQL("CREATE INDEX CONCURRENTLY by_n ON shop_log (n)"),
+    ]
+    apply(connection, migration(operations, atomic=False), state)
+    assert rows(pg, "shop_log") == 1
 
 
 def test_what_refuses_a_transaction_runs_without_one(

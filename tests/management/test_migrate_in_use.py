@@ -292,6 +292,23 @@ def test_stopping_in_the_middle_of_a_migration_outside_a_transaction_is_explaine
     assert journal(shop)[-1] == ("0002", "failed")
 
 
+def test_a_lock_timeout_that_a_migration_sets_ends_with_it(shop: Project) -> None:
+    with shop.connect() as connection:
+        connection.execute("CREATE TABLE seen (lock_timeout text)")
+    see = "INSERT INTO seen SELECT current_setting('lock_timeout')"
+    shop.write_migration(
+        "0002_patient",
+        f"""migrations.RunSQL("SET lock_timeout = '1h'"), migrations.RunSQL("{see}"),""",
+        AFTER_INITIAL,
+        atomic=False,
+    )
+    shop.write_migration(
+        "0003_next", f'migrations.RunSQL("{see}"),', [("shop", "0002_patient")], atomic=False
+    )
+    shop.manage("migrate", settings={"LOCK_TIMEOUT": 0.123})
+    assert shop.rows("TABLE seen") == [("1h",), ("123ms",)]
+
+
 def test_the_lock_timeout_is_there_even_after_the_connection_was_lost(shop: Project) -> None:
     with shop.connect() as connection:
         connection.execute("CREATE TABLE seen (lock_timeout text)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import psycopg
@@ -107,6 +108,23 @@ def test_the_state_is_what_it_would_have_been(shop: Project) -> None:
     assert shop.rows("SELECT count(*), count(label) FROM parcels_parcel") == [(1, 0)]
     migrate(shop, "parcels", "0001")
     assert applied(shop) == ["0001"]
+
+
+def test_an_operation_that_django_puts_before_it_is_not_taken_for_it(shop: Project) -> None:
+    """With content types, a model that is renamed brings another operation."""
+    shop.add_settings("INSTALLED_APPS.append('django.contrib.contenttypes')")
+    label = '("id", models.BigAutoField(primary_key=True))'
+    write_release(
+        shop, "0002_label", f'migrations.CreateModel("Label", [{label}]),', "0001_initial"
+    )
+    migrate(shop)
+    rename = 'migrations.RenameModel("Label", "Sticker"),'
+    write_release(shop, "0003_sticker", f"{rename} {ADD_INDEX}", "0002_label")
+    migrate(shop)
+    *_, last = json.loads(shop.manage("migrate", "--history", "--json").stdout)["migrations"]
+    said = [operation["description"] for operation in last["operations"]]
+    assert said[0] == "Rename model Label to Sticker"
+    assert said[2] == "Custom state/database change combination"
 
 
 def test_what_cannot_be_done_in_one_deploy_is_refused(shop: Project) -> None:

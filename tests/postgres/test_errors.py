@@ -81,3 +81,8 @@ def test_what_is_no_operational_error_is_no_lost_connection() -> None:
     assert not errors.is_lost_connection(ConnectionError())
     assert not errors.is_lost_connection(IntegrityError())
     assert errors.is_lost_connection(OperationalError("the server closed the connection"))
+
+
+def test_an_error_that_says_nothing_is_named() -> None:
+    assert errors.message(KeyboardInterrupt()) == "KeyboardInterrupt"
+    assert errors.message(ValueError("too large ")) == "too large"

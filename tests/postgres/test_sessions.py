@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import psycopg
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from tests.support.django_database import backend_pid
-from zero_downtime.postgres.sessions import application_name, count_by_application
+from zero_downtime.postgres.sessions import (
+    application_name,
+    count_by_application,
+    local_limits,
+)
 
 
 def name_of(pg: psycopg.Connection, pid: int) -> str:
@@ -61,3 +65,30 @@ def test_sessions_are_counted_in_this_database_only(
         application_name(connection, "worker"),
     ):
         assert count_by_application(connection, "worker") == 2
+
+
+def statement_timeout(connection: BaseDatabaseWrapper) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        return str(cursor.fetchone()[0])
+
+
+@pytest.mark.parametrize(
+    ("before", "within", "after"), [("0", "8s", "0"), ("9s", "8s", "9s"), ("7s", "7s", "7s")]
+)
+def test_limits_end_with_the_block(
+    connection: BaseDatabaseWrapper, before: str, within: str, after: str
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET statement_timeout = '{before}'")
+    with transaction.atomic():
+        with local_limits(connection, {"statement_timeout": 8}):
+            assert statement_timeout(connection) == within
+        assert statement_timeout(connection) == after
+
+
+def test_a_limit_that_is_set_within_the_block_stays(connection: BaseDatabaseWrapper) -> None:
+    with transaction.atomic():
+        with local_limits(connection, {"statement_timeout": 8}), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = '5s'")
+        assert statement_timeout(connection) == "5s"

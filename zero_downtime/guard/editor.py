@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -53,13 +52,16 @@ class NotingEditor(BaseDatabaseSchemaEditor):
     ) -> Iterator[None]:
         """Execute no statement twice, of which a process before this one has `done` some.
 
+        Those that are met are taken out of `done`. What is left there may be of an operation that
+        was begun and that another one was put before since.
+
         Args:
             locks: which tables the statements lock so that others have to wait, if it is known.
         """
         self._locks = locks
         self._keep = keep
-        self._done = done
-        self._done_before = Counter(done)
+        self._done = list(done)
+        self._done_before = done
         try:
             yield
         finally:
@@ -79,8 +81,8 @@ class NotingEditor(BaseDatabaseSchemaEditor):
                 super().execute(sql, params)
         elif self._keep is None or self.connection.in_atomic_block:
             super().execute(sql, params)
-        elif self._done_before[fingerprint]:
-            self._done_before[fingerprint] -= 1
+        elif fingerprint in self._done_before:
+            self._done_before.remove(fingerprint)
         elif is_concurrent(sql) or not self._execute_in_transaction(sql, params, fingerprint):
             self._execute_alone(sql, params, fingerprint)
 
@@ -109,7 +111,10 @@ class NotingEditor(BaseDatabaseSchemaEditor):
 
         assert self._keep is not None
         begun = _BEGUN + fingerprint
-        if not (self._done_before[begun] and clear_up(self, sql)):
+        was_begun = begun in self._done_before
+        if was_begun:
+            self._done_before.remove(begun)
+        if not (was_begun and clear_up(self, sql)):
             self._keep([*self._done, begun])
             try:
                 super().execute(sql, params)

@@ -11,7 +11,7 @@ import os
 import platform
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -79,6 +79,22 @@ class Journal:
         self._flushed = time.monotonic()
         self._had_tables = False
 
+    def settle(self, applied: Container[tuple[str, str]]) -> None:
+        """Note how those ended that died between Django's record of them and ours.
+
+        Args:
+            applied: what Django has recorded, as (app label, name).
+        """
+        if not catalog.table_exists(self.connection, JournaledOperation._meta.db_table):
+            return
+        entries = JournalEntry.objects.using(self.connection.alias)
+        for entry in entries.filter(outcome=Outcome.RUNNING):
+            app_label, name = entry.app_label, entry.name
+            is_last = entry == entries.filter(app_label=app_label, name=name).last()
+            if is_last and ((app_label, name) in applied) != entry.is_backwards:
+                outcome = Outcome.UNAPPLIED if entry.is_backwards else Outcome.APPLIED
+                entries.filter(pk=entry.pk).update(outcome=outcome)
+
     def begin(self, migration: Migration, *, is_backwards: bool) -> None:
         """Note in memory that `migration` begins now."""
         entry = JournalEntry(
@@ -137,7 +153,7 @@ class Journal:
         entry = record.entry
         if entry.pk is None:
             return
-        entry.statements_done, entry.statements_left = [], statements_left
+        entry.statements_left = statements_left
         alias = self.connection.alias
         with transaction.atomic(using=alias):
             self._insert(record)
@@ -153,12 +169,9 @@ class Journal:
 
     def keep_statements(self, fingerprints: list[str]) -> None:
         """Write what the operation that is running has done so far."""
-        entry = self.entry
-        if entry.pk is None:
-            return
-        JournalEntry.objects.using(self.connection.alias).filter(pk=entry.pk).update(
-            statements_done=fingerprints
-        )
+        entries = JournalEntry.objects.using(self.connection.alias)
+        if self.entry.pk is not None:
+            entries.filter(pk=self.entry.pk).update(statements_done=fingerprints)
 
     def write(self, outcome: Outcome) -> None:
         """Write how far the current migration is, in the caller's transaction."""

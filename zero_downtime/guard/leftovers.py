@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -12,47 +12,46 @@ from sqlparse.tokens import Comment, Whitespace
 
 from zero_downtime.postgres.locks import patiently
 
-_BEFORE_THE_NAME = {"IF", "NOT", "EXISTS", "NOT EXISTS"}
+_BEFORE_THE_NAME = {"IF NOT EXISTS", "IF EXISTS"}
 
 
 @dataclass(frozen=True)
 class IndexStatement:
-    """A CREATE or a DROP INDEX CONCURRENTLY."""
+    """A CREATE or a DROP INDEX CONCURRENTLY.
 
-    creates: bool
+    Names are as they stand in the statement, quoted or not, with a schema or without.
+    """
+
     name: str
-    """As it stands in the statement, quoted or not, with a schema or without."""
+    table: str = ""
+    """Which gets the index; empty for one that is dropped."""
 
 
 def index_statement(sql: Any) -> IndexStatement | None:
     """Return what `sql` does to which index; None if it is something else, or leaves it unnamed."""
-    tokens = _tokens(str(sql))
-    words = []
-    for word in tokens:
-        words.append(word.upper())
-        if words[-1] == "CONCURRENTLY":
-            break
-    if words not in (
-        ["CREATE", "INDEX", "CONCURRENTLY"],
-        ["CREATE", "UNIQUE", "INDEX", "CONCURRENTLY"],
-        ["DROP", "INDEX", "CONCURRENTLY"],
-    ):
-        return None
-    name = ""
-    for word in tokens:
-        if word.upper() in _BEFORE_THE_NAME and not name:
-            continue
-        if name and not (name.endswith(".") or word == "."):
-            break
-        name += word
-    unnamed = name.upper() == "ON"
-    return None if unnamed or not name else IndexStatement(words[0] == "CREATE", name)
+    words = [
+        word
+        for kind, word in tokenize(str(sql))  # type: ignore[no-untyped-call]
+        if kind not in Whitespace and kind not in Comment
+    ]
+    verb = [*takewhile(lambda word: word != "CONCURRENTLY", map(str.upper, words))]
+    rest = words[len(verb) + 1 :]
+    if rest and " ".join(rest[0].upper().split()) in _BEFORE_THE_NAME:
+        rest = rest[1:]
+    name, rest = _name(rest)
+    if verb == ["DROP", "INDEX"]:
+        return IndexStatement(name)
+    if verb in (["CREATE", "INDEX"], ["CREATE", "UNIQUE", "INDEX"]) and name.upper() != "ON":
+        only = len(rest) > 1 and rest[1].upper() == "ONLY"
+        table, _ = _name(rest[2 if only else 1 :])
+        return IndexStatement(name, table)
+    return None
 
 
-def _tokens(sql: str) -> Iterator[str]:
-    for kind, word in tokenize(sql):  # type: ignore[no-untyped-call]
-        if kind not in Whitespace and kind not in Comment:
-            yield word
+def _name(words: list[str]) -> tuple[str, list[str]]:
+    """Return the name at the beginning, of one part or of two, and what comes behind it."""
+    parts = 3 if words[1:2] == ["."] else 1
+    return "".join(words[:parts]), words[parts:]
 
 
 def clear_up(schema_editor: Any, sql: Any) -> bool:
@@ -64,19 +63,32 @@ def clear_up(schema_editor: Any, sql: Any) -> bool:
     statement = index_statement(sql)
     if statement is None:
         return False
-    valid = _is_valid(schema_editor.connection, statement.name)
-    if not statement.creates:
-        return valid is None
-    if valid is False:
-        patiently(schema_editor, "", f"DROP INDEX CONCURRENTLY {statement.name}")
-    return bool(valid)
+    found = _find(schema_editor.connection, statement)
+    if not statement.table:
+        return found is None
+    if found is None:
+        return False
+    name, is_valid = found
+    if not is_valid:
+        patiently(schema_editor, "", f"DROP INDEX CONCURRENTLY {name}")
+    return is_valid
 
 
-def _is_valid(connection: BaseDatabaseWrapper, index: str) -> bool | None:
-    """Return None if there is no such index."""
+def _find(connection: BaseDatabaseWrapper, statement: IndexStatement) -> tuple[str, bool] | None:
+    """Return the name of the index, ready for SQL, and whether it is valid; None without one.
+
+    One that is created is in the schema of its table, which need not be where a name leads to.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)", [index]
+            """
+            SELECT indexrelid::regclass::text, indisvalid
+            FROM pg_index JOIN pg_class ON oid = indexrelid
+            WHERE CASE WHEN %(table)s = '' THEN indexrelid = to_regclass(%(name)s)
+                  ELSE indrelid = to_regclass(nullif(%(table)s, ''))
+                      AND relname = (parse_ident(%(name)s))[1]::name END
+            """,
+            {"name": statement.name, "table": statement.table},
         )
-        row = cursor.fetchone()
-    return None if row is None else bool(row[0])
+        found: tuple[str, bool] | None = cursor.fetchone()
+    return found

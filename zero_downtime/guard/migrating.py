@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -73,7 +73,7 @@ class GuardedMigrate:
         self.command = command
         self.journal = journal
         self.runner = Runner(self.connection, journal, resumes=request.resumes)
-        self.substitutes: Mapping[MigrationKey, Mapping[int, Sequence[Operation]]] = {}
+        self.substitutes: dict[Operation, Sequence[Operation]] = {}
 
     def migrate(self, executor: MigrationExecutor) -> list[HoldBack]:
         """Apply or unapply what may run now; return what may not.
@@ -86,6 +86,7 @@ class GuardedMigrate:
                 not get its locks.
         """
         executor = self._up_to_date(executor)
+        self.journal.settle(executor.loader.applied_migrations)
         targets = find_targets(executor.loader, self.request.app_label, self.request.migration_name)
         planned = executor.migration_plan(targets)
         backwards = [migration for migration, is_backwards in planned if is_backwards]
@@ -139,11 +140,12 @@ class GuardedMigrate:
     def starts(self, migration: Migration, *, is_backwards: bool) -> None:
         """Take over what Django's executor is about to run."""
         self.session.confirm_turn()
+        if not self.runner.is_alone:
+            self.session.renew_lock_timeout()
         self.journal.begin(migration, is_backwards=is_backwards)
-        safe = self.substitutes.get((migration.app_label, migration.name), {})
-        self.runner.take_over(
-            migration, {migration.operations[index]: safe[index] for index in safe}
-        )
+        # Not by their places: Django puts operations of its own between them.
+        operations = [each for each in migration.operations if each in self.substitutes]
+        self.runner.take_over(migration, {each: self.substitutes[each] for each in operations})
 
     def ends(self, outcome: Outcome) -> None:
         """Note how it ended."""
@@ -173,7 +175,13 @@ class GuardedMigrate:
         runs = set(plan.run)
         running = [each for each in migrations if (each.app_label, each.name) in runs]
         self.session.accept(running, plan.substitutes)
-        self.substitutes = plan.substitutes
+        self.substitutes = {
+            migration.operations[index]: instead
+            for migration in running
+            for index, instead in plan.substitutes.get(
+                (migration.app_label, migration.name), {}
+            ).items()
+        }
 
     def _migrate_back(self, executor: MigrationExecutor, migrations: Sequence[Migration]) -> None:
         """Unapply migrations: nothing is judged, and nothing held back."""

@@ -11,7 +11,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.sql import Composable
 
 from zero_downtime import conf
-from zero_downtime.postgres.locks import lock_timeout, retry_lock_failures
+from zero_downtime.postgres.locks import concurrent_limits, retry_lock_failures
 
 CONCURRENT_VERBS = {"CREATE", "DROP", "REINDEX", "REFRESH"}
 # REINDEX ( VERBOSE , CONCURRENTLY
@@ -42,7 +42,7 @@ class StatementPatience:
         if is_concurrent(sql):
             # A short timeout would kill it while it waits for old snapshots, which blocks
             # nobody; and it cannot be repeated, because it leaves an INVALID index behind.
-            with lock_timeout(self.connection, conf.get("CONCURRENT_LOCK_TIMEOUT")):
+            with concurrent_limits(self.connection):
                 return execute(sql, params, many, context)
         return retry_lock_failures(self.connection, lambda: execute(sql, params, many, context))
 

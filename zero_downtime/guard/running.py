@@ -146,9 +146,10 @@ class Runner:
         earlier = self._unfinished(migration, is_backwards=isinstance(way, Backwards))
         self.journal.keep(earlier)
         done = _done(earlier, way.units) if earlier else set()
-        entry = self.journal.entry
         with noting_editor(self.connection, atomic=False) as editor:
-            editor.deferred_sql.extend(entry.statements_left)
+            # Django would let the operations to come rename what these name, but not in a text.
+            editor.deferred_sql.extend(self.journal.entry.statements_left)
+            self._run_deferred_once(editor)
             for unit in way.order():
                 if unit.index in done:
                     way.skip(unit)
@@ -159,8 +160,16 @@ class Runner:
                     self._run_in_transaction(way, unit, editor)
                 else:
                     self._run_once(way, unit, editor)
-            with editor.once(entry.statements_done, self.journal.keep_statements):
-                run_deferred_sql(editor)
+            self._run_deferred_once(editor)
+
+    def _run_deferred_once(self, editor: NotingEditor) -> None:
+        if not editor.deferred_sql:
+            return
+        entry = self.journal.entry
+        with editor.once(entry.statements_done, self.journal.keep_statements):
+            run_deferred_sql(editor)
+        editor.take_fingerprint()  # no operation's
+        self._keep_unit(editor)
 
     def _run_once(self, way: Way, unit: Unit, editor: NotingEditor) -> None:
         entry = self.journal.entry
@@ -176,10 +185,10 @@ class Runner:
         self._keep_unit(editor)
 
     def _run_in_transaction(self, way: Way, unit: Unit, editor: NotingEditor) -> None:
-        state = way.state
+        state, deferred = way.state, list(editor.deferred_sql)
 
         def attempt() -> None:
-            way.state = state.clone()
+            way.state, editor.deferred_sql[:] = state.clone(), deferred
             with transaction.atomic(using=self.connection.alias), editor.locking_in_turn():
                 self._run_noted(way, unit, editor)
                 self._keep_unit(editor)

@@ -15,7 +15,7 @@ from zero_downtime.guard.plan import MigrationKey
 from zero_downtime.guard.turn import TurnByTransaction, turn
 from zero_downtime.postgres.blockers import BlockerPolicy
 from zero_downtime.postgres.direct import direct, how_to_go_around
-from zero_downtime.postgres.locks import lock_timeout
+from zero_downtime.postgres.locks import lock_timeout, renew_lock_timeout
 from zero_downtime.postgres.poolers import is_behind_proxy, pools_transactions
 from zero_downtime.postgres.watching import watching
 
@@ -54,6 +54,10 @@ class OwnSession:
         ):
             yield
 
+    def renew_lock_timeout(self) -> None:
+        """Take back what a migration has set for the session: it was for itself only."""
+        renew_lock_timeout(self.connection)
+
     def accept(
         self, migrations: Sequence[Migration], substituted: Container[MigrationKey] = ()
     ) -> None:
@@ -80,6 +84,9 @@ class PooledSession(OwnSession):
     def lock_discipline(self) -> Iterator[None]:
         with self.connection.execute_wrapper(TransactionPatience(self.connection)):
             yield
+
+    def renew_lock_timeout(self) -> None:
+        """Nothing to do: each transaction gets its own."""
 
     def accept(
         self, migrations: Sequence[Migration], substituted: Container[MigrationKey] = ()

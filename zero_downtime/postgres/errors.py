@@ -30,12 +30,15 @@ def sqlstate(error: BaseException) -> str | None:
 
 
 def message(error: BaseException) -> str:
-    """Return what the server says in one line, without its details and hints."""
+    """Return what the server says in one line, without its details and hints.
+
+    Of an error that says nothing, as of Ctrl-C, return what it is.
+    """
     for candidate in (error, error.__cause__):
         primary = getattr(getattr(candidate, "diag", None), "message_primary", None)
         if isinstance(primary, str):
             return primary
-    return str(error).strip()
+    return str(error).strip() or type(error).__name__
 
 
 def is_misfit(error: BaseException) -> bool:

@@ -30,7 +30,7 @@ from zero_downtime.postgres.blockers import (
 from zero_downtime.postgres.catalog import IN_THIS_DATABASE, TABLE_AND_PARTITIONS
 from zero_downtime.postgres.identifiers import quote
 from zero_downtime.postgres.lock_modes import Lock
-from zero_downtime.postgres.sessions import in_new_sessions
+from zero_downtime.postgres.sessions import in_new_sessions, no_time_limit
 from zero_downtime.postgres.watching import watcher_of
 
 T = TypeVar("T")
@@ -66,6 +66,12 @@ def lock_timeout(connection: BaseDatabaseWrapper, seconds: float) -> Iterator[No
             _set_lock_timeout(connection, former, local=False)
         raise
     _set_lock_timeout(connection, former, local=in_transaction)
+
+
+def renew_lock_timeout(connection: BaseDatabaseWrapper) -> None:
+    """Give the session `LOCK_TIMEOUT` again, whatever has been set since."""
+    timeout = _as_timeout(conf.get("LOCK_TIMEOUT"))
+    _set_lock_timeout(connection, timeout, local=connection.in_atomic_block)
 
 
 def _as_timeout(seconds: float) -> str:
@@ -304,6 +310,20 @@ def _deadlock_timeout(connection: BaseDatabaseWrapper) -> float:
         return float(cursor.fetchone()[0])
 
 
+@contextmanager
+def concurrent_limits(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Let a CONCURRENTLY statement wait for `CONCURRENT_LOCK_TIMEOUT`, and work without a limit.
+
+    It makes nobody wait. What a short `statement_timeout` of a role or of a database ends leaves an
+    INVALID index behind, and so would the next try.
+    """
+    with (
+        lock_timeout(connection, conf.get("CONCURRENT_LOCK_TIMEOUT")),
+        no_time_limit(connection),
+    ):
+        yield
+
+
 def patiently(schema_editor: BaseDatabaseSchemaEditor, table: str, statement: str) -> None:
     """Run a CONCURRENTLY `statement` outside any transaction under `CONCURRENT_LOCK_TIMEOUT`.
 
@@ -314,7 +334,7 @@ def patiently(schema_editor: BaseDatabaseSchemaEditor, table: str, statement: st
     if schema_editor.collect_sql:
         schema_editor.execute(statement, params=None)
         return
-    with lock_timeout(schema_editor.connection, conf.get("CONCURRENT_LOCK_TIMEOUT")):
+    with concurrent_limits(schema_editor.connection):
         schema_editor.execute(statement, params=None)
 
 

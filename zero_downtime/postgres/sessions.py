@@ -67,22 +67,43 @@ def count_by_application(connection: BaseDatabaseWrapper, name: str) -> int:
 def local_limits(connection: BaseDatabaseWrapper, limits: Mapping[str, float]) -> Iterator[None]:
     """Set timeouts, in seconds, in the transaction that is open; they end with the block.
 
-    One that is stricter already stays. An error takes them away with the transaction.
+    One that is stricter already stays, and so does what the block sets itself for later. An error
+    takes them away with the transaction.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT name, setting,
+            SELECT name, setting, least(nullif(setting::int, 0), wanted)::text AS ours,
                    set_config(name, least(nullif(setting::int, 0), wanted)::text, true)
             FROM unnest(%s::text[], %s::int[]) AS limits (limited, wanted)
             JOIN pg_settings ON name = limited
             """,
             [list(limits), [max(1, round(1000 * each)) for each in limits.values()]],
         )
-        former = [(name, setting) for name, setting, _ in cursor.fetchall()]
+        changed = [row[:3] for row in cursor.fetchall()]
     yield
-    for name, setting in former:
-        set_local(connection, name, setting)
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "SELECT set_config(name, %s, true) FROM pg_settings WHERE name = %s AND setting = %s",
+            [(former, name, ours) for name, former, ours in changed],
+        )
+
+
+@contextmanager
+def no_time_limit(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Let statements outside transactions take as long as they take while in the block."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name, setting, set_config(name, '0', false) FROM pg_settings "
+            "WHERE name IN ('statement_timeout', 'transaction_timeout') AND setting <> '0'"
+        )
+        former = [(name, setting) for name, setting, _ in cursor.fetchall()]
+    try:
+        yield
+    finally:
+        if former and connection.is_usable():
+            with connection.cursor() as cursor:
+                cursor.executemany("SELECT set_config(%s, %s, false)", former)
 
 
 def set_local(connection: BaseDatabaseWrapper, name: str, value: str) -> None:

@@ -248,7 +248,7 @@ def _done(earlier: JournalEntry, units: Sequence[Unit]) -> set[int]:
         Refused: one of them has changed since.
     """
     by_index = {unit.index: unit for unit in units}
-    ran = earlier.operations.filter(done=True)
+    ran = earlier.operations.using(earlier._state.db).filter(done=True)
     for noted in ran:
         unit = by_index.get(noted.index)
         if unit is None or unit.fingerprint != noted.fingerprint:

@@ -152,6 +152,25 @@ def test_others_get_the_locks_while_it_pauses(
     assert rows(pg, "shop_log") == 1
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "BEGIN; INSERT INTO shop_log VALUES (1); COMMIT;",
+        ["-- by hand\nbegin", ("INSERT INTO shop_log VALUES (%s)", [1]), "/* so */ end"],
+    ],
+)
+def test_what_sqlmigrate_prints_may_be_pasted(
+    connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState, sql: Any
+) -> None:
+    """With its BEGIN and COMMIT, of which Django takes no notice."""
+    pg.execute("CREATE TABLE shop_log (n int)")
+    last = migrations.RunSQL("INSERT INTO shop_log VALUES (2)")
+    apply(connection, migration([migrations.RunSQL(sql), last]), state)
+    assert rows(pg, "shop_log") == 2
+    (entry,) = history(connection)["migrations"]
+    assert entry["outcome"] == "applied"
+
+
 # What is not
 
 

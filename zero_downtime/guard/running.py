@@ -87,10 +87,7 @@ class Runner:
         if not migration.atomic:
             self._run_in_units(migration, way, units_are_atomic)
         elif isinstance(way, Forwards):
-            if self.is_alone:
-                self._run_alone(way)
-            else:
-                self._run_atomic(migration, way)
+            self._run_atomic(migration, way)
             # Together with Django's own record of it.
             self.journal.write(JournalEntry.Outcome.APPLIED)
         else:
@@ -103,6 +100,9 @@ class Runner:
         What is rolled back to a savepoint gives its locks back, too. So Django's transaction
         around it stays as it is, with the record of the migration that Django writes in the end.
         """
+        if self.is_alone or any(unit.ends_transactions for unit in way.units):
+            self._run_without_retries(way)
+            return
         state = way.state
 
         def attempt() -> None:
@@ -124,8 +124,12 @@ class Runner:
 
         retry_lock_failures(self.connection, attempt, self._locks(migration.operations))
 
-    def _run_alone(self, way: Way) -> None:
-        """Run all units in Django's transaction: nobody has a lock that they could not get."""
+    def _run_without_retries(self, way: Way) -> None:
+        """Run all units in Django's transaction, with no savepoint.
+
+        If nobody else is there, nobody has a lock that they could not get. If they end the
+        transaction themselves, as under Django alone, there is nothing to be taken back.
+        """
         editor = noting_editor(self.connection, atomic=True)
         editor.deferred_sql = []
         for unit in way.order():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations import Migration, RunPython, RunSQL
@@ -46,10 +47,40 @@ class Unit:
         """Whether it may run anything, and not only what Django makes of models."""
         return any(isinstance(each, RunPython | RunSQL) for each in flattened(self.operations))
 
+    @property
+    def ends_transactions(self) -> bool:
+        """Whether there is a COMMIT in its SQL, as in what `sqlmigrate` prints."""
+        return any(
+            commits(sql)
+            for each in flattened(self.operations)
+            if isinstance(each, RunSQL)
+            for sql in (each.sql, each.reverse_sql)
+        )
+
     def noted(self) -> JournaledOperation:
         """Return what the journal is to say of it, before anything is known but what it is."""
         description = "; ".join(each.describe() for each in self.operations)
         return JournaledOperation(index=self.index, description=description, done=False)
+
+
+def commits(sql: Any) -> bool:
+    """Tell whether a statement of what is given to a RunSQL ends the transaction it is in."""
+    if not isinstance(sql, str):
+        return any(commits(each) for each in sql or () if isinstance(each, str | list | tuple))
+    text = sql.upper()
+    if "COMMIT" not in text and "END" not in text:  # looking closer takes its time
+        return False
+    from sqlparse.lexer import tokenize
+    from sqlparse.tokens import Comment, Whitespace
+
+    before = ";"
+    for kind, word in tokenize(text):  # type: ignore[no-untyped-call]
+        if kind in Whitespace or kind in Comment:
+            continue
+        if before == ";" and word in ("COMMIT", "END"):
+            return True
+        before = word
+    return False
 
 
 def units_of(migration: Migration) -> list[Unit]:

@@ -55,7 +55,7 @@ def decide(
 
     loader = executor.loader
     seen = Survey()
-    if migrations and not is_new:
+    if migrations:
         seen = survey(loader, migrations, judged_apps(migrations, options.policy))
     known = facts.gather(connection, executor, migrations, seen, is_new=is_new)
     decided = plan(facts.planned(loader, migrations, seen), known, options)

@@ -16,10 +16,13 @@ from devtools.database_url import database_settings
 from devtools.embedded_postgres import EmbeddedPostgres
 from tests.support.databases import empty, temporary_database
 from tests.support.django_database import django_connected_to
+from tests.support.examples import load_profile
 from tests.support.project import Project
 
 # Nobody minds losing these databases in a power cut.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+load_profile()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,14 +1,13 @@
 """For any keys, batch sizes, workers and mishaps: every row once, and none twice.
 
 Some workers take their steps in one thread, in an order that is drawn, so that a failure can be
-repeated and made small. Longer: HYPOTHESIS_PROFILE=long (see `settings.register_profile` below).
+repeated and made small. Longer: HYPOTHESIS_PROFILE=long.
 """
 
 from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,6 +19,7 @@ from django.test import override_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.examples import how_many
 from tests.support.turns import OneStep, Turn
 from zero_downtime.backfills import controls, registry
 from zero_downtime.backfills.keys import Key, KeyRange
@@ -28,10 +28,7 @@ from zero_downtime.backfills.work import Work
 from zero_downtime.errors import Refused
 from zero_downtime.models import Backfill, BackfillRange
 
-settings.register_profile("short", max_examples=50)
-settings.register_profile("long", max_examples=1_000)
-PROFILE = settings.get_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
-
+EXAMPLES = how_many(short=50, long=1_000)
 NAME = "shop.0003_fill"
 # More than any example needs; one that does not end would be a bug.
 MOST_STEPS = 2_000
@@ -280,7 +277,11 @@ def holder(database_url: str) -> Iterator[psycopg.Connection]:
 
 
 @override_settings(ZERO_DOWNTIME={"BATCH_MIN_ROWS": 1, "LOCK_TIMEOUT": 0.01})
-@settings(PROFILE, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     table=TABLES,
     batch_size=st.integers(1, 20),

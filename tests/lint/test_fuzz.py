@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from django.db.migrations import DeleteModel, Migration
@@ -16,13 +15,14 @@ from hypothesis import strategies as st
 
 from tests.lint.judging import SHOP, migration
 from tests.lint.random_operations import random_change
+from tests.support.examples import how_many
 from zero_downtime.lint.findings import Finding
 from zero_downtime.lint.fix import same_models
 from zero_downtime.lint.judge import judge_ordered
 from zero_downtime.lint.rewrite import NewMigrations
 from zero_downtime.lint.walk import model_names
 
-EXAMPLES = {"short": 300, "long": 3_000}[os.environ.get("HYPOTHESIS_PROFILE", "short")]
+EXAMPLES = how_many(short=300, long=3_000)
 
 
 @st.composite

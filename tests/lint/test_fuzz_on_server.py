@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,9 +25,10 @@ from tests.lint.random_project import RandomProject, differences, own_schema
 from tests.lint.test_fuzz import left_over, state_of
 from tests.support.databases import empty
 from tests.support.django_database import django_connected_to
+from tests.support.examples import how_many
 from zero_downtime.lint.rewrite import NewMigrations
 
-EXAMPLES = {"short": 25, "long": 150}[os.environ.get("HYPOTHESIS_PROFILE", "short")]
+EXAMPLES = how_many(short=25, long=150)
 MANAGED = [each for each in SHOP if getattr(each, "options", {}).get("managed") is not False]
 
 FILL = """

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -32,6 +31,7 @@ from hypothesis.stateful import (
 from psycopg import IsolationLevel
 from pytest_django import DjangoDbBlocker
 
+from tests.support.examples import how_many
 from tests.transitions.hunt import statements
 from tests.transitions.hunt.client import Client
 from tests.transitions.hunt.expected import Value
@@ -54,7 +54,7 @@ KINDS: dict[str, Callable[..., Shop]] = {
     **{f"retype, {types}": partial(RetypeShop, types) for types in TYPES},
     "removal": RemovalShop,
 }
-SCHEDULES = {"short": 200, "long": 5_000}[os.environ.get("HYPOTHESIS_PROFILE", "short")]
+SCHEDULES = how_many(short=200, long=5_000)
 STEPS_PER_SCHEDULE = 30
 # More than any schedule needs; one that does not end would be a bug.
 MOST_STEPS = 200

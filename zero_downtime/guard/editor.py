@@ -12,6 +12,7 @@ from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
+from zero_downtime.guard.leftovers import clear_up
 from zero_downtime.guard.patience import is_concurrent
 from zero_downtime.postgres import errors
 from zero_downtime.postgres.lock_modes import Lock
@@ -107,8 +108,6 @@ class NotingEditor(BaseDatabaseSchemaEditor):
 
     def _execute_alone(self, sql: Any, params: Any, fingerprint: str) -> None:
         """Note that a statement is begun, then that it is done: it cannot commit with a note."""
-        from zero_downtime.guard.leftovers import clear_up
-
         assert self._keep is not None
         begun = _BEGUN + fingerprint
         was_begun = begun in self._done_before

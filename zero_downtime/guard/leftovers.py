@@ -7,10 +7,9 @@ from itertools import takewhile
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from sqlparse.lexer import tokenize
-from sqlparse.tokens import Comment, Whitespace
 
 from zero_downtime.postgres.locks import patiently
+from zero_downtime.postgres.words import words_of
 
 _BEFORE_THE_NAME = {"IF NOT EXISTS", "IF EXISTS"}
 
@@ -29,11 +28,7 @@ class IndexStatement:
 
 def index_statement(sql: Any) -> IndexStatement | None:
     """Return what `sql` does to which index; None if it is something else, or leaves it unnamed."""
-    words = [
-        word
-        for kind, word in tokenize(str(sql))  # type: ignore[no-untyped-call]
-        if kind not in Whitespace and kind not in Comment
-    ]
+    words = list(words_of(str(sql)))
     verb = [*takewhile(lambda word: word != "CONCURRENTLY", map(str.upper, words))]
     rest = words[len(verb) + 1 :]
     if rest and " ".join(rest[0].upper().split()) in _BEFORE_THE_NAME:

@@ -12,6 +12,7 @@ from psycopg.sql import Composable
 
 from zero_downtime import conf
 from zero_downtime.postgres.locks import concurrent_limits, retry_lock_failures
+from zero_downtime.postgres.words import words_of
 
 CONCURRENT_VERBS = {"CREATE", "DROP", "REINDEX", "REFRESH"}
 # REINDEX ( VERBOSE , CONCURRENTLY
@@ -84,13 +85,5 @@ def is_concurrent(sql: Any) -> bool:
     text = sql.as_string(None) if isinstance(sql, Composable) else str(sql)
     if "CONCURRENTLY" not in text.upper():  # looking closer takes a hundred times as long
         return False
-    from sqlparse.lexer import tokenize
-    from sqlparse.tokens import Comment, Whitespace
-
-    words = (
-        word.upper()
-        for kind, word in tokenize(text)  # type: ignore[no-untyped-call]
-        if kind not in Whitespace and kind not in Comment
-    )
-    beginning = list(islice(words, FIRST_WORDS))
+    beginning = [word.upper() for word in islice(words_of(text), FIRST_WORDS)]
     return not CONCURRENT_VERBS.isdisjoint(beginning[:1]) and "CONCURRENTLY" in beginning

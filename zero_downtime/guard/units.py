@@ -15,6 +15,7 @@ from django.db.migrations.state import ProjectState
 from zero_downtime.lint.fingerprints import fingerprint_of
 from zero_downtime.models import JournaledOperation
 from zero_downtime.operations.base import Repeatable, flattened
+from zero_downtime.postgres.words import words_of
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,8 @@ def commits(sql: Any) -> bool:
     text = sql.upper()
     if "COMMIT" not in text and "END" not in text:  # looking closer takes its time
         return False
-    from sqlparse.lexer import tokenize
-    from sqlparse.tokens import Comment, Whitespace
-
     before = ";"
-    for kind, word in tokenize(text):  # type: ignore[no-untyped-call]
-        if kind in Whitespace or kind in Comment:
-            continue
+    for word in words_of(text):
         if before == ";" and word in ("COMMIT", "END"):
             return True
         before = word

@@ -16,14 +16,13 @@ from django.db.migrations.operations.base import Operation
 from zero_downtime import conf
 from zero_downtime.guard.plan import MigrationKey
 from zero_downtime.guard.rights import Needs, needs_of
-from zero_downtime.guard.walked import on_database
+from zero_downtime.guard.walked import on_database, walk_over
 from zero_downtime.lint.findings import Finding
 from zero_downtime.lint.registry import all_rules
 from zero_downtime.lint.scope import first_party
 from zero_downtime.lint.source import MigrationSource
-from zero_downtime.lint.state import UnrenderedState
 from zero_downtime.lint.suppressions import suppress
-from zero_downtime.lint.walk import Step, graph_order, walk
+from zero_downtime.lint.walk import Step
 from zero_downtime.postgres.lock_modes import Lock
 
 
@@ -50,8 +49,11 @@ class Survey:
 
     def needs(self, connection: BaseDatabaseWrapper) -> Needs:
         """Return what rights it takes to do it."""
-        steps = chain.from_iterable(self.steps.values())
-        return needs_of(on_database(steps, connection.alias))
+        return needs_of(self.on(connection))
+
+    def on(self, connection: BaseDatabaseWrapper) -> list[Step]:
+        """Return the steps in order that do something to the database."""
+        return on_database(chain.from_iterable(self.steps.values()), connection.alias)
 
 
 def survey(
@@ -62,11 +64,10 @@ def survey(
     Args:
         judged: labels of the apps whose migrations meet the rules.
     """
-    state = UnrenderedState(real_apps=loader.unmigrated_apps)
     rules = all_rules()
     steps: defaultdict[MigrationKey, list[Step]] = defaultdict(list)
     findings: list[Finding] = []
-    for step in walk(graph_order(loader), state, judged=set(migrations), together=True):
+    for step in walk_over(loader, migrations):
         steps[step.migration.app_label, step.migration.name].append(step)
         if step.app_label in judged:  # now, while the surroundings are those of the step
             findings += [finding for rule in rules for finding in rule.check(step)]

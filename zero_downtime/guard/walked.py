@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.db import router
@@ -18,12 +18,15 @@ def steps_of(loader: MigrationLoader, migrations: Iterable[Migration], alias: st
 
     They are nodes of the loader's graph.
     """
+    return on_database(walk_over(loader, migrations), alias)
+
+
+def walk_over(loader: MigrationLoader, migrations: Iterable[Migration]) -> Iterator[Step]:
+    """Yield the steps of `migrations`, which run one after the other, whatever the database."""
     judged = set(migrations)
-    if not judged:
-        return []
-    state = UnrenderedState(real_apps=loader.unmigrated_apps)
-    steps = walk(graph_order(loader), state, judged=judged, together=True)
-    return on_database(steps, alias)
+    if judged:
+        state = UnrenderedState(real_apps=loader.unmigrated_apps)
+        yield from walk(graph_order(loader), state, judged=judged, together=True)
 
 
 def on_database(steps: Iterable[Step], alias: str) -> list[Step]:

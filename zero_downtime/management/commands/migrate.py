@@ -187,8 +187,9 @@ class GuardedMigrateMixin:
         steps = executor.migration_plan(targets)
         if steps and not any(backwards for _, backwards in steps):
             unapplied = [migration for migration, _ in steps]
-            decided = decide(connection, executor, unapplied, _options(options)).plan
-            for line in expected(connection, executor.loader, unapplied):
+            decision = decide(connection, executor, unapplied, _options(options))
+            decided = decision.plan
+            for line in expected(connection, executor.loader, unapplied, decision.survey):
                 self.stdout.write(line)
             self.stdout.write("What becomes of them:", self.style.MIGRATE_LABEL)
             for step in decided.steps:

@@ -12,6 +12,7 @@ from psycopg.sql import Composable
 
 from zero_downtime import conf
 from zero_downtime.postgres.locks import concurrent_limits, retry_lock_failures
+from zero_downtime.postgres.sessions import milliseconds
 from zero_downtime.postgres.words import words_of
 
 CONCURRENT_VERBS = {"CREATE", "DROP", "REINDEX", "REFRESH"}
@@ -70,10 +71,10 @@ class TransactionPatience:
         session = self.connection.connection
         begins = session.info.transaction_status == TransactionStatus.IDLE
         if begins and self.connection.in_atomic_block:
-            milliseconds = max(1, round(1000 * conf.get("LOCK_TIMEOUT")))
+            timeout = milliseconds(conf.get("LOCK_TIMEOUT"))
             with self.connection.wrap_database_errors:
                 # Not by a query: SET TRANSACTION would have to come before that.
-                session.execute(f"SET LOCAL lock_timeout = {milliseconds}")
+                session.execute(f"SET LOCAL lock_timeout = {timeout}")
         return execute(sql, params, many, context)
 
 

@@ -29,7 +29,7 @@ from zero_downtime.operations.base import run_deferred_sql
 from zero_downtime.postgres import errors
 from zero_downtime.postgres.lock_modes import Lock
 from zero_downtime.postgres.locks import retry_lock_failures
-from zero_downtime.postgres.sessions import set_local
+from zero_downtime.postgres.sessions import set_config
 
 # What is done instead of an operation, for migrations that nobody can edit.
 Substitutes = Mapping[Operation, Sequence[Operation]]
@@ -119,7 +119,9 @@ class Runner:
             except OperationalError as error:
                 if errors.is_lock_failure(error):
                     # Whoever limits idle transactions does not mean the pauses of this one.
-                    set_local(self.connection, "idle_in_transaction_session_timeout", "0")
+                    set_config(
+                        self.connection, "idle_in_transaction_session_timeout", "0", local=True
+                    )
                 raise
 
         retry_lock_failures(self.connection, attempt, self._locks(migration.operations))

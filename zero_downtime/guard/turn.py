@@ -22,7 +22,7 @@ from zero_downtime.postgres.sessions import (
     application_name,
     in_new_sessions,
     never_end_when_idle,
-    set_local,
+    set_config,
 )
 
 logger = logging.getLogger("zero_downtime.migrate")
@@ -97,7 +97,7 @@ class TurnByTransaction:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
         except OperationalError as error:
             raise _no_transaction(self.connection, error) from error
-        set_local(self.keeper, "application_name", _our_name())
+        set_config(self.keeper, "application_name", _our_name(), local=True)
         never_end_when_idle(self.keeper)
         is_ours = advisory.try_lock(self.keeper, KEY)
         if not is_ours:

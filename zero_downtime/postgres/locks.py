@@ -30,16 +30,18 @@ from zero_downtime.postgres.blockers import (
 from zero_downtime.postgres.catalog import IN_THIS_DATABASE, TABLE_AND_PARTITIONS
 from zero_downtime.postgres.identifiers import quote
 from zero_downtime.postgres.lock_modes import Lock
-from zero_downtime.postgres.sessions import in_new_sessions, no_time_limit
+from zero_downtime.postgres.sessions import (
+    in_new_sessions,
+    milliseconds,
+    no_time_limit,
+    set_config,
+)
 from zero_downtime.postgres.watching import watcher_of
 
 T = TypeVar("T")
 
 FIRST_DELAY = 0.1
 WRITERS_DELAY = 0.1
-
-# What PostgreSQL accepts as a timeout.
-SHORTEST_MILLISECONDS, LONGEST_MILLISECONDS = 1, 2**31 - 1
 
 
 @contextmanager
@@ -75,13 +77,11 @@ def renew_lock_timeout(connection: BaseDatabaseWrapper) -> None:
 
 
 def _as_timeout(seconds: float) -> str:
-    milliseconds = min(max(SHORTEST_MILLISECONDS, round(seconds * 1000)), LONGEST_MILLISECONDS)
-    return f"{milliseconds}ms"
+    return f"{milliseconds(seconds)}ms"
 
 
 def _set_lock_timeout(connection: BaseDatabaseWrapper, value: str, *, local: bool) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('lock_timeout', %s, %s)", [value, local])
+    set_config(connection, "lock_timeout", value, local=local)
 
 
 def retry_lock_failures(

@@ -9,6 +9,8 @@ from functools import partial
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
+LONGEST_MILLISECONDS = 2**31 - 1
+
 
 @contextmanager
 def in_new_sessions(
@@ -37,19 +39,14 @@ def application_name(connection: BaseDatabaseWrapper, name: str) -> Iterator[Non
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('application_name')")
         (former,) = cursor.fetchone()
-    give_name = partial(_set_application_name, connection, name)
+    give_name = partial(set_config, connection, "application_name", name, local=False)
     give_name()
     try:
         with in_new_sessions(connection, give_name):
             yield
     finally:
         if connection.is_usable():
-            _set_application_name(connection, former)
-
-
-def _set_application_name(connection: BaseDatabaseWrapper, name: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('application_name', %s, false)", [name])
+            set_config(connection, "application_name", former, local=False)
 
 
 def count_by_application(connection: BaseDatabaseWrapper, name: str) -> int:
@@ -78,7 +75,7 @@ def local_limits(connection: BaseDatabaseWrapper, limits: Mapping[str, float]) -
             FROM unnest(%s::text[], %s::int[]) AS limits (limited, wanted)
             JOIN pg_settings ON name = limited
             """,
-            [list(limits), [max(1, round(1000 * each)) for each in limits.values()]],
+            [list(limits), [milliseconds(each) for each in limits.values()]],
         )
         changed = [row[:3] for row in cursor.fetchall()]
     yield
@@ -106,10 +103,15 @@ def no_time_limit(connection: BaseDatabaseWrapper) -> Iterator[None]:
                 cursor.executemany("SELECT set_config(%s, %s, false)", former)
 
 
-def set_local(connection: BaseDatabaseWrapper, name: str, value: str) -> None:
-    """Set a setting in the transaction that is open."""
+def set_config(connection: BaseDatabaseWrapper, name: str, value: str, *, local: bool) -> None:
+    """Set a setting: `local` to the transaction that is open, or for the session."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
+        cursor.execute("SELECT set_config(%s, %s, %s)", [name, value, local])
+
+
+def milliseconds(seconds: float) -> int:
+    """Return a timeout as PostgreSQL takes it: at least 1, because 0 means none."""
+    return min(max(1, round(seconds * 1000)), LONGEST_MILLISECONDS)
 
 
 def never_end_when_idle(connection: BaseDatabaseWrapper) -> None:

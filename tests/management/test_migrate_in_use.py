@@ -45,6 +45,22 @@ def test_so_is_one_of_a_table_of_another_schema(shop: Project) -> None:
     assert 'reads the whole table "sales.orders"' in result.stderr
 
 
+def test_so_is_one_of_a_table_that_gets_another_name_before(shop: Project) -> None:
+    """It is not there under that name yet."""
+    comment = "# zero-downtime: ignore[ZD205] nobody uses it for a while\n"
+    shop.write_migration(
+        "0002_customer",
+        comment
+        + "migrations.RenameModel('user', 'customer'),\n"
+        + ADD_INDEX.replace("user", "customer"),
+        AFTER_INITIAL,
+    )
+    result = shop.manage("migrate", check=False)
+    assert result.returncode == 1
+    assert "ZD101" in result.stderr
+    assert applied(shop) == ["0001"]
+
+
 def test_a_suppression_in_the_migration_is_a_reason_as_well(shop: Project) -> None:
     comment = "# zero-downtime: ignore[add-index-blocks-writes] three users only\n"
     shop.write_migration("0002_index", comment + ADD_INDEX, AFTER_INITIAL)

@@ -78,7 +78,7 @@ def gather(
         for kind in (Switch, Contract)
         for key in _transition_keys(migration, kind)
     ]
-    users = Users(connection)
+    users = Users(connection, surveyed.former_names)
     noticed = {
         key: [finding for finding in findings if users.notice(finding)]
         for key, findings in surveyed.findings.items()

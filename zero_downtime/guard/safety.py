@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -20,10 +20,15 @@ HOW_TO_GO_ON = 'Change them, or apply them as they are with: manage.py migrate -
 
 
 class Users:
-    """Those who would notice: a table that is not there yet, or empty, has none."""
+    """Those who would notice: a table that is not there yet, or empty, has none.
 
-    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+    Args:
+        former_names: of tables that are there under another name yet.
+    """
+
+    def __init__(self, connection: BaseDatabaseWrapper, former_names: Mapping[str, str]) -> None:
         self._connection = connection
+        self._former_names = former_names
         self._have: dict[str, bool] = {}
 
     def notice(self, finding: Finding) -> bool:
@@ -37,7 +42,7 @@ class Users:
             self._have[table] = any(
                 catalog.table_exists(self._connection, name)
                 and catalog.has_rows(self._connection, name)
-                for name in {table, requoted(table)}
+                for name in {table, requoted(table), self._former_names.get(table, table)}
             )
         return self._have[table]
 

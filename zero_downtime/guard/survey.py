@@ -24,6 +24,7 @@ from zero_downtime.lint.source import MigrationSource
 from zero_downtime.lint.suppressions import suppress
 from zero_downtime.lint.walk import Step
 from zero_downtime.postgres.lock_modes import Lock
+from zero_downtime.postgres.statements import RenameTable
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,17 @@ class Survey:
                     if table not in effect.new_tables and lock.stops_writes:
                         of_operation[table] = max(lock, of_operation.get(table, lock))
         return dict(locks)
+
+    @property
+    def former_names(self) -> dict[str, str]:
+        """Return what tables that get another name on the way are called now, by that name."""
+        former: dict[str, str] = {}
+        for step in chain.from_iterable(self.steps.values()):
+            for effect in step.effects:
+                if isinstance(renaming := effect.statement, RenameTable):
+                    table = renaming.table
+                    former[renaming.new_name] = former.get(table, table)
+        return former
 
     def needs(self, connection: BaseDatabaseWrapper) -> Needs:
         """Return what rights it takes to do it."""

@@ -235,6 +235,9 @@ ALTER_FIELD = [
     _alter("not indexed", "indexed", Char(max_length=20, default="")),
     _alter("wider char", "remark", Char(max_length=60, db_comment="said by us"), one_way=True),
     _alter("char to text", "remark", Text(db_comment="said by us"), one_way=True),
+    _alter("indexed char to text", "indexed", Text(default=""), one_way=True),
+    _alter("indexed char to unique text", "indexed", Text(unique=True, default=""), one_way=True),
+    _alter("unique char to text", "barcode", Text(), one_way=True),
     _alter("wider unique char", "barcode", Char(max_length=80, unique=True), one_way=True),
     _alter(
         "wider decimal", "price", models.DecimalField(max_digits=12, decimal_places=2), one_way=True

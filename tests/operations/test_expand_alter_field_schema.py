@@ -93,6 +93,13 @@ CASES = [
         models.UUIDField(unique=True),
         UUIDS,
     ),
+    Case(
+        "char to uuid not unique any more",
+        Char(max_length=36, unique=True),
+        models.UUIDField(),
+        UUIDS,
+    ),
+    Case("text to int without its index", Text(db_index=True), Int(), ["1", "22"]),
     Case("text to int", Text(), Int(), ["1", " 22 ", "-3"]),
     Case("int to text", Int(db_index=True), Text(db_index=True), [1, 2]),
     Case("narrower char", Char(max_length=20), Char(max_length=5), ["", "12345"]),

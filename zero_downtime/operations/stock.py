@@ -83,6 +83,8 @@ def effects_of(
         _create_empty(connection, models, _neighbours([*models, *later_models]))
         before = [(read_shape(connection, each), _files(connection, each)) for each in tables]
         with connection.schema_editor(atomic=False) as schema_editor:
+            # Django drops some indexes twice. The second time it would find the real table's.
+            schema_editor.sql_delete_index = "DROP INDEX IF EXISTS pg_temp.%(name)s"
             operation(schema_editor, from_copy, to_copy)
         _require_only_copies_locked(connection)
         after = [(read_shape(connection, each), _files(connection, each)) for each in tables]

@@ -15,6 +15,9 @@ from zero_downtime.backfills.throttles.brake import Brake
 from zero_downtime.backfills.work import Work
 from zero_downtime.models import Backfill
 
+# It carries the name by which others know that a worker is there.
+NEED_SESSION = "a worker of a backfill needs one"
+
 Progress = Callable[[Backfill], None]
 
 

@@ -14,9 +14,9 @@ from zero_downtime.guard.patience import StatementPatience, TransactionPatience
 from zero_downtime.guard.plan import MigrationKey
 from zero_downtime.guard.turn import TurnByTransaction, turn
 from zero_downtime.postgres.blockers import BlockerPolicy
-from zero_downtime.postgres.direct import direct, how_to_go_around
+from zero_downtime.postgres.direct import direct, is_without_session, no_session
 from zero_downtime.postgres.locks import lock_timeout, renew_lock_timeout
-from zero_downtime.postgres.poolers import is_behind_proxy, pools_transactions
+from zero_downtime.postgres.poolers import is_behind_proxy
 from zero_downtime.postgres.watching import watching
 
 
@@ -102,7 +102,8 @@ class PooledSession(OwnSession):
             if not each.atomic or (each.app_label, each.name) in substituted
         ]
         if names:
-            raise Refused(_not_atomic(names, self.connection.alias))
+            needed_by = f"what is not atomic needs one: {', '.join(names)}"
+            raise no_session(self.connection.alias, needed_by)
 
 
 @contextmanager
@@ -118,20 +119,10 @@ def session(connection: BaseDatabaseWrapper, policy: BlockerPolicy) -> Iterator[
             obeyed through it.
     """
     with direct(connection) as way:
-        # The setting has the last word on what goes around: it may be a proxy that pools sessions.
-        is_pooled = way is connection and pools_transactions(connection)
-        kind = PooledSession if is_pooled else OwnSession
+        kind = PooledSession if is_without_session(way, connection) else OwnSession
         found = kind(way, policy)
         with found.turn():
             yield found
-
-
-def _not_atomic(names: Sequence[str], alias: str) -> str:
-    return (
-        f"Database {alias!r} is behind a proxy that gives nobody a session of the server for "
-        f"longer than a transaction, and what is not atomic needs one: {', '.join(names)}. "
-        f"Nothing was done.\n{how_to_go_around(alias)}"
-    )
 
 
 def _cannot_be_watched(policy: BlockerPolicy, alias: str) -> str:

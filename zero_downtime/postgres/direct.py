@@ -44,6 +44,27 @@ def which_way(around: BaseDatabaseWrapper) -> str:
     return f"Database {around.alias!r} is behind a proxy; going around it by {way!r}."
 
 
+def is_without_session(way: BaseDatabaseWrapper, connection: BaseDatabaseWrapper) -> bool:
+    """Whether `direct`, which has led from `connection` to `way`, found no session that is ours.
+
+    The setting has the last word on what goes around: it may be a proxy that pools sessions.
+    """
+    return way is connection and pools_transactions(connection)
+
+
+def no_session(alias: str, needed_by: str) -> Refused:
+    """Return the refusal of what cannot do with one transaction at a time.
+
+    Args:
+        needed_by: ends in the words "needs one".
+    """
+    return Refused(
+        f"Database {alias!r} is behind a proxy that gives nobody a session of the server for "
+        f"longer than a transaction, and {needed_by}. Nothing was done.\n"
+        f"{how_to_go_around(alias)}"
+    )
+
+
 def how_to_go_around(alias: str) -> str:
     """Return what to write into the settings, so that `direct` goes around the proxy."""
     return (

@@ -26,7 +26,7 @@ from zero_downtime.errors import Refused
 from zero_downtime.executors.turns import UNFINISHED, Turn
 from zero_downtime.models import Backfill
 from zero_downtime.operations.backfill_operation import load_work
-from zero_downtime.postgres.direct import direct, which_way
+from zero_downtime.postgres.direct import direct, is_without_session, no_session, which_way
 
 LOCAL = "local"
 EXECUTORS = (LOCAL, "celery", "tasks")
@@ -134,6 +134,7 @@ class Command(BaseCommand):
         with direct(connection) as way:
             if way is not connection:
                 self.progress_stream.write(f"{which_way(way)}\n")
+            self.has_session = not is_without_session(way, connection)
             self.handle_backfills(way, options)
 
     def handle_backfills(self, connection: BaseDatabaseWrapper, options: dict[str, Any]) -> None:
@@ -158,13 +159,15 @@ class Command(BaseCommand):
             if options[name]:
                 self.control(connection, backfills, control)
                 return
+        if not names and not options["repair"]:
+            backfills = [each for each in backfills if each.status not in SKIPPED]
+        if not (options["dry_run"] or options["tune"]):
+            self._check_session(connection, backfills, repair=options["repair"])
         if options["repair"]:
             copies = self.copies(connection, backfills, names)
             backfills = [controls.start_over(connection, each) for each, _ in copies]
         elif options["retry"]:
             backfills = [controls.retry(connection, each) for each in backfills]
-        elif not names:
-            backfills = [each for each in backfills if each.status not in SKIPPED]
         if options["dry_run"]:
             self.preview(connection, backfills)
             return
@@ -187,6 +190,14 @@ class Command(BaseCommand):
         for name in (*CONTROLS, "retry", "tune"):
             if options[name] and not options["names"]:
                 raise Refused(f"--{name} needs the NAME of a backfill.", returncode=EXIT_USAGE)
+
+    def _check_session(
+        self, connection: BaseDatabaseWrapper, backfills: list[Backfill], *, repair: bool
+    ) -> None:
+        """Refuse to move rows here by a session that is not ours; elsewhere, the tasks do so."""
+        has_work = repair or any(each.status != Status.SUCCEEDED for each in backfills)
+        if has_work and self.enqueue is None and not self.has_session:
+            raise no_session(connection.alias, workers.NEED_SESSION)
 
     def show(
         self, connection: BaseDatabaseWrapper, backfills: list[Backfill], *, as_json: bool

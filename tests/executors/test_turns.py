@@ -1,8 +1,9 @@
-"""Turns that do not come to work; those that do are tested with real queues."""
+"""Turns behind a proxy, and such that do not come to work. Others are tested with real queues."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 
 import psycopg
@@ -11,8 +12,16 @@ from django.core.management.base import CommandError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import override_settings
 
+from devtools.database_url import database_settings
 from tests.support.django_database import backend_pid
-from tests.support.witnessed_shop import NAME
+from tests.support.pgbouncer import pgbouncer
+from tests.support.project import Project
+from tests.support.witnessed_shop import (
+    NAME,
+    ROWS,
+    assert_every_row_was_moved_once,
+    state,
+)
 from zero_downtime.backfills.statuses import Status
 from zero_downtime.errors import Refused
 from zero_downtime.executors.turns import REST_SECONDS, Turn, take
@@ -89,3 +98,38 @@ def test_what_this_worker_does_not_know_is_said_in_its_log(
         take(turn, queue)
     assert caplog.messages == [str(refused.value)]
     assert queue.enqueued == []
+
+
+# Where the task's machine connects through PgBouncer
+
+TAKE = f"""
+from zero_downtime.executors.turns import Turn, take
+print(take(Turn("default", {NAME!r}, workers=1), print))
+"""
+DIRECT = {"DIRECT": {"default": "direct"}}
+
+
+@pytest.fixture
+def behind_proxy(shop: Project) -> Iterator[Project]:
+    """The shop, with a way around the proxy that DIRECT may name."""
+    with pgbouncer(shop.database_url) as url:
+        databases = {
+            "default": database_settings(url),
+            "direct": database_settings(shop.database_url),
+        }
+        shop.add_settings(f"DATABASES = {databases!r}")
+        yield shop
+
+
+def test_a_turn_goes_around_a_proxy_as_the_command_does(behind_proxy: Project) -> None:
+    taken = behind_proxy.manage("shell", "--no-imports", "--command", TAKE, settings=DIRECT)
+    assert taken.stdout == f"succeeded, {ROWS} rows\n"
+    assert_every_row_was_moved_once(behind_proxy)
+
+
+def test_a_turn_that_knows_no_way_around_is_the_last(behind_proxy: Project) -> None:
+    taken = behind_proxy.manage("shell", "--no-imports", "--command", TAKE, check=False)
+    assert (taken.returncode, taken.stdout) == (1, "")
+    assert "and a worker of a backfill needs one. Nothing was done." in taken.stderr
+    assert "Say in the settings how to go around the proxy" in taken.stderr
+    assert state(behind_proxy)[:2] == ("pending", 0)

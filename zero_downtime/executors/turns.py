@@ -25,6 +25,7 @@ from zero_downtime.errors import Refused
 from zero_downtime.models import Backfill
 from zero_downtime.operations.backfill_operation import load_work
 from zero_downtime.postgres import errors
+from zero_downtime.postgres.direct import direct, is_without_session, no_session
 
 logger = logging.getLogger("zero_downtime.backfills")
 
@@ -78,11 +79,14 @@ def take(turn: Turn, enqueue: Callable[[Turn, float], None] | None) -> str:
 def _take(turn: Turn, enqueue: Callable[[Turn, float], None] | None) -> str:
     connection = _connection(turn)
     try:
-        (backfill,) = registry.select(connection, [turn.backfill])
-        if backfill.status in UNFINISHED:
-            if not _finds_room(connection, backfill, turn.workers):
-                return f"{turn.workers} workers are at it already"
-            backfill = _work(connection, backfill, conf.get("TASK_SECONDS") if enqueue else None)
+        with direct(connection) as way:
+            (backfill,) = registry.select(way, [turn.backfill])
+            if backfill.status in UNFINISHED:
+                if is_without_session(way, connection):
+                    raise no_session(connection.alias, workers.NEED_SESSION)
+                if not _finds_room(way, backfill, turn.workers):
+                    return f"{turn.workers} workers are at it already"
+                backfill = _work(way, backfill, conf.get("TASK_SECONDS") if enqueue else None)
     except (OperationalError, InterfaceError) as error:
         connection.close()
         if enqueue is None or not errors.is_lost_connection(error):

@@ -42,15 +42,36 @@ def test_after_the_deploy_nothing_runs_that_belongs_before_it(shop: Project) -> 
     assert "shop.0004_rename_name_contract: it depends on shop.0003" in output
 
 
-def test_what_is_taken_away_waits_and_so_does_what_follows_it(shop: Project) -> None:
+def test_the_deploy_stops_when_what_belongs_before_it_waits_for_a_contract(shop: Project) -> None:
     shop.write_migration("0002_age", REMOVE_FIELD, AFTER_INITIAL)
     shop.write_migration("0003_note", ADD_FIELD, [("shop", "0002_age")])
-    output = migrate(shop, "--phase", "expand")
+    stopped = shop.manage("migrate", "--phase", "expand", check=False, settings=SETTINGS)
+    assert stopped.returncode == 1
+    assert "Do not deploy yet" in stopped.stderr
+    assert "shop.0003_note: it depends on shop.0002_age, which is held back" in stopped.stderr
+    assert "shop.0002_age: it belongs after the deploy" in stopped.stdout
     assert applied(shop) == ["0001"]
-    assert "shop.0003_note: it depends on shop.0002_age, which is held back" in output
     migrate(shop, "--phase", "contract")
     assert applied(shop) == ["0001", "0002"]
     migrate(shop, "--phase", "expand")
+    assert applied(shop) == ["0001", "0002", "0003"]
+
+
+def test_what_need_not_wait_has_run_by_then(shop: Project) -> None:
+    shop.write_migration("0002_note", ADD_FIELD, AFTER_INITIAL)
+    shop.write_migration("0003_age", REMOVE_FIELD, [("shop", "0002_note")])
+    shop.write_migration("0004_more", ADD_FIELD.replace("note", "more"), [("shop", "0003_age")])
+    assert shop.manage("migrate", "--phase", "expand", check=False).returncode == 1
+    assert applied(shop) == ["0001", "0002"]
+
+
+def test_the_deploy_goes_on_without_what_is_declared_to_belong_after_it(shop: Project) -> None:
+    shop.write_migration("0002_age", REMOVE_FIELD, AFTER_INITIAL)
+    file = shop.write_migration("0003_note", ADD_FIELD, [("shop", "0002_age")])
+    file.write_text(file.read_text().replace("atomic = True", 'phase = "contract"'))
+    migrate(shop, "--phase", "expand")
+    assert applied(shop) == ["0001"]
+    migrate(shop, "--phase", "contract")
     assert applied(shop) == ["0001", "0002", "0003"]
 
 

@@ -174,7 +174,10 @@ class GuardedMigrateMixin:
             if executor is None or options["fake"] or options["prune"]:
                 self.guarded.run()  # no schema is changed that anybody could be using
             else:
-                self.report(way.connection, self.guarded.migrate(executor))
+                held_back = self.guarded.migrate(executor)
+                self.report(way.connection, held_back)
+                if options["phase"] == phase.Phase.EXPAND:
+                    phase.let_deploy(held_back)
 
     def show_plan(
         self,

@@ -186,6 +186,44 @@ def test_an_app_without_migrations_is_synchronized(shop: Project) -> None:
 # Waiting for locks
 
 
+def add_notes_of_users(shop: Project) -> None:
+    """Add an app without migrations, whose table has a foreign key to the one in use."""
+    shop.add_app("notes")
+    shop.write(
+        "notes/models.py",
+        """
+        from django.db import models
+
+        class Note(models.Model):
+            user = models.ForeignKey("shop.User", models.CASCADE)
+        """,
+    )
+
+
+def test_tables_without_migrations_wait_briefly_for_those_they_point_at(shop: Project) -> None:
+    add_notes_of_users(shop)
+    shop.write_migration("0002_note", ADD_FIELD, AFTER_INITIAL)
+    with holding(shop.database_url, "LOCK shop_user IN ROW EXCLUSIVE MODE") as writer:
+        migrate = shop.start("migrate", "--run-syncdb", settings=IMPATIENT)
+        read_until(migrate.stderr, "(try 2)")
+        writer.rollback()
+        _, stderr = migrate.communicate()
+    assert migrate.returncode == 0, stderr
+    foreign_keys = "SELECT confrelid::regclass::text FROM pg_constraint WHERE contype = 'f'"
+    assert shop.rows(f"{foreign_keys} AND conrelid = 'notes_note'::regclass") == [("shop_user",)]
+    assert applied(shop) == ["0001", "0002"]
+
+
+def test_they_do_not_wait_for_ever(shop: Project) -> None:
+    add_notes_of_users(shop)
+    with holding(shop.database_url, "LOCK shop_user IN ROW EXCLUSIVE MODE"):
+        result = shop.manage("migrate", "--run-syncdb", check=False, settings=GIVES_UP_AT_ONCE)
+    assert result.returncode == 1
+    assert "Could not lock a table in 1 tries" in result.stderr
+    assert "Run the same command again" in result.stderr
+    assert shop.rows("SELECT to_regclass('notes_note')") == [(None,)]
+
+
 def test_an_atomic_migration_waits_briefly_and_is_tried_again_as_a_whole(shop: Project) -> None:
     shop.write_migration(
         "0002_note",

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.db import OperationalError
+from django.db import OperationalError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
@@ -130,11 +131,7 @@ class GuardedMigrate:
             self.command.handle(**options)
         except OperationalError as error:
             if self.connection.in_atomic_block and not was_in_transaction:
-                # Django's schema editor stays in its transaction when the last of it fails.
-                raise Refused(
-                    "The tables of apps without migrations were not created: "
-                    f"{errors.message(error)}. Run the same command again."
-                ) from error
+                _leave_transaction(self.connection, error)
             raise
 
     def starts(self, migration: Migration, *, is_backwards: bool) -> None:
@@ -225,3 +222,12 @@ class GuardedMigrate:
         parts += nearer
         for app_label, name in parts:
             self.run(app_label=app_label, migration_name=name, run_syncdb=name is None)
+
+
+def _leave_transaction(connection: BaseDatabaseWrapper, error: OperationalError) -> None:
+    """Roll back for a schema editor of Django's, which does not when the last it does fails.
+
+    It enters and leaves its transaction by hand, too. In this way it is over, and can be repeated.
+    """
+    atomic = transaction.atomic(using=connection.alias)
+    atomic.__exit__(type(error), error, error.__traceback__)

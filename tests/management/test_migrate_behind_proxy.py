@@ -18,6 +18,7 @@ from devtools.database_url import database_settings
 from tests.support.databases import temporary_database
 from tests.support.pgbouncer import pgbouncer
 from tests.support.project import Project
+from tests.support.roles import client_role
 from tests.support.sessions import holding
 from tests.support.shop import applied, journal
 from tests.support.waiting import read_until, wait_for
@@ -296,11 +297,35 @@ def test_a_proxy_that_pools_statements_is_as_bad_as_can_be(project: Project) -> 
     assert applied(project) == ["0001"]
 
 
+def test_through_such_a_proxy_somebody_in_the_way_can_be_ended(
+    project: Project, pg: psycopg.Connection
+) -> None:
+    """PgBouncer keeps a session of the server for each client, and a number that is its own."""
+    project.write_migration("0001_initial", BOOK)
+    project.manage("migrate")
+    add_migration(project, PAGES)
+    at_once = ["--on-blocker", "terminate", "--blocker-age", "0"]
+    with (
+        pgbouncer(project.database_url, "session") as url,
+        client_role(project.database_url, pg) as client_url,
+        holding(client_url, "SELECT FROM shop_book") as forgotten,
+    ):
+        put_behind(project, url)
+        migrated = project.manage("migrate", *at_once, settings={"POOL_MODE": "session"})
+        assert f"Terminated what was in the way: pid {forgotten.info.backend_pid} " in (
+            migrated.stderr
+        )
+        with pytest.raises(psycopg.OperationalError):
+            forgotten.execute("SELECT")
+    assert applied(project) == ["0001", "0002"]
+
+
 def test_nobody_in_the_way_can_be_ended_through_a_proxy(behind_proxy: Project) -> None:
-    """It tells a number of its own for the session, which may be the one of anybody."""
+    """The session by which the next transaction goes may be another one."""
     refused = behind_proxy.manage("migrate", "--on-blocker", "cancel", check=False)
     assert refused.returncode == 1
-    assert "Nothing can be done to sessions in the way (--on-blocker cancel)" in refused.stderr
+    assert "and --on-blocker cancel, unlike --on-blocker wait, needs one. " in refused.stderr
+    assert "Say in the settings how to go around the proxy" in refused.stderr
     behind_proxy.manage("migrate", "--on-blocker", "cancel", settings=DIRECT)
     assert applied(behind_proxy) == ["0001"]
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 
 from zero_downtime import conf
-from zero_downtime.errors import Refused
 from zero_downtime.guard.patience import StatementPatience, TransactionPatience
 from zero_downtime.guard.plan import MigrationKey
 from zero_downtime.guard.turn import TurnByTransaction, turn
 from zero_downtime.postgres.blockers import BlockerPolicy
 from zero_downtime.postgres.direct import direct, is_without_session, no_session
 from zero_downtime.postgres.locks import lock_timeout, renew_lock_timeout
-from zero_downtime.postgres.poolers import is_behind_proxy
 from zero_downtime.postgres.watching import watching
 
 
@@ -30,10 +28,6 @@ class OwnSession:
     def __init__(self, connection: BaseDatabaseWrapper, policy: BlockerPolicy) -> None:
         self.connection = connection
         self._policy = policy
-        # What a proxy tells is not the number by which the server knows the session.
-        self._can_be_watched = not is_behind_proxy(connection)
-        if policy.how != "wait" and not self._can_be_watched:
-            raise Refused(_cannot_be_watched(policy, connection.alias))
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -50,7 +44,7 @@ class OwnSession:
         with (
             lock_timeout(self.connection, conf.get("LOCK_TIMEOUT")),
             self.connection.execute_wrapper(StatementPatience(self.connection)),
-            watching(self.connection, self._policy) if self._can_be_watched else nullcontext(),
+            watching(self.connection, self._policy),
         ):
             yield
 
@@ -66,6 +60,13 @@ class OwnSession:
 
 class PooledSession(OwnSession):
     """What a proxy that pools transactions leaves of a session: one transaction at a time."""
+
+    def __init__(self, connection: BaseDatabaseWrapper, policy: BlockerPolicy) -> None:
+        super().__init__(connection, policy)
+        if policy.how != "wait":
+            # Whom somebody waits for is asked of another session, by the number of this one.
+            needed_by = f"--on-blocker {policy.how}, unlike --on-blocker wait, needs one"
+            raise no_session(connection.alias, needed_by)
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -123,11 +124,3 @@ def session(connection: BaseDatabaseWrapper, policy: BlockerPolicy) -> Iterator[
         found = kind(way, policy)
         with found.turn():
             yield found
-
-
-def _cannot_be_watched(policy: BlockerPolicy, alias: str) -> str:
-    return (
-        f"Nothing can be done to sessions in the way (--on-blocker {policy.how}) of one that goes "
-        f"to database {alias!r} through a proxy: it does not tell which session that is. Nothing "
-        f"was done. Go around the proxy, or use: manage.py migrate --on-blocker wait"
-    )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from zero_downtime import conf
+from zero_downtime.postgres.sessions import backend_pid
 
 
 def pools_transactions(connection: BaseDatabaseWrapper) -> bool:
@@ -28,7 +29,5 @@ def is_behind_proxy(connection: BaseDatabaseWrapper) -> bool:
     query. A proxy tells a number of its own, because it will not know by then which session of
     the server the client has. What merely passes bytes on changes nothing, and is no proxy here.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        (pid,) = cursor.fetchone()
+    pid = backend_pid(connection)
     return bool(pid != connection.connection.info.backend_pid)

@@ -12,6 +12,16 @@ from django.db.backends.signals import connection_created
 LONGEST_MILLISECONDS = 2**31 - 1
 
 
+def backend_pid(connection: BaseDatabaseWrapper) -> int:
+    """Return the process id by which the server knows this session.
+
+    It is asked, because a proxy before it has told a number of its own.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return int(cursor.fetchone()[0])
+
+
 @contextmanager
 def in_new_sessions(
     connection: BaseDatabaseWrapper, prepare: Callable[[], object]

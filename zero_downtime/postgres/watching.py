@@ -23,6 +23,7 @@ from zero_downtime.postgres.blockers import (
     send_autovacuum_away,
     sessions_blocking,
 )
+from zero_downtime.postgres.sessions import backend_pid
 
 # Seconds. A statement is left alone for half of LOCK_TIMEOUT, but within these limits.
 SHORTEST_PATIENCE, LONGEST_PATIENCE = 0.05, 1.0
@@ -53,8 +54,9 @@ class Watcher:
         self._is_blind = False
         self._reported: tuple[set[int], float] = (set(), 0.0)
         self._decided: set[tuple[int, datetime | None]] = set()
-        self._own_pids = {
-            _backend_pid(own)
+        self._pid = backend_pid(connection)
+        self._own_pids = {self._pid} | {
+            own.connection.info.backend_pid
             for own in connections.all(initialized_only=True)
             if own.vendor == "postgresql" and own.connection is not None
         }
@@ -68,7 +70,7 @@ class Watcher:
         context: dict[str, Any],
     ) -> Any:
         """Execute the statement."""
-        self._running = (_backend_pid(self.connection), time.monotonic())
+        self._running = (self._pid, time.monotonic())
         try:
             return execute(sql, params, many, context)
         finally:
@@ -116,8 +118,12 @@ class Watcher:
 
     def note_own_connection(self, *, connection: BaseDatabaseWrapper, **signal: object) -> None:
         """Receive `connection_created`: never end what this process has connected itself."""
-        if connection.vendor == "postgresql":
-            self._own_pids.add(_backend_pid(connection))
+        if connection.vendor != "postgresql":
+            return
+        pid = backend_pid(connection)
+        self._own_pids.add(pid)
+        if connection is self.connection:
+            self._pid = pid
 
     def _look(self, connection: BaseDatabaseWrapper, pid: int, since: float) -> None:
         try:
@@ -177,8 +183,3 @@ def watcher_of(connection: BaseDatabaseWrapper) -> Watcher | None:
     """Return the one that watches the statements of `connection`, if somebody does."""
     watchers = [each for each in connection.execute_wrappers if isinstance(each, Watcher)]
     return watchers[-1] if watchers else None
-
-
-def _backend_pid(connection: BaseDatabaseWrapper) -> int:
-    pid: int = connection.connection.info.backend_pid
-    return pid

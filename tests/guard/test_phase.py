@@ -35,11 +35,18 @@ def phases(*planned: Migration) -> list[Phase]:
             together=True,
         )
     )
-    return [inferred_phase(step for step in steps if step.migration is each) for each in planned]
+    return [inferred_phase([step for step in steps if step.migration is each]) for each in planned]
 
 
 def phase(*operations: Operation) -> Phase:
     return phases(migration("0002_change", *operations))[0]
+
+
+def phase_behind_contract(*operations: Operation) -> Phase:
+    change = migration("0002_change", *operations)
+    shop = migration("0001_initial", *SHOP)
+    steps = walk([shop, change], ProjectState(), judged=[change], together=True)
+    return inferred_phase(list(steps), follows_contract=True)
 
 
 RENAMED = ("customer", "name", "full_name")
@@ -86,6 +93,19 @@ def test_what_takes_away_what_running_code_may_use_comes_after_the_deploy(
 )
 def test_all_else_comes_before(operation: Operation) -> None:
     assert phase(operation) is Phase.EXPAND
+
+
+def test_behind_a_contract_an_index_comes_after_the_deploy_and_what_code_needs_does_not() -> None:
+    plain = models.Index(fields=["number"], name="plain")
+    assert phase(zd.AddIndexConcurrently("order", plain)) is Phase.EXPAND
+    assert phase_behind_contract(zd.AddIndexConcurrently("order", plain)) is Phase.CONTRACT
+    assert phase_behind_contract(migrations.AddIndex("order", plain)) is Phase.CONTRACT
+    assert phase_behind_contract() is Phase.CONTRACT
+    unique = models.UniqueConstraint(fields=["number"], name="alone")
+    assert phase_behind_contract(zd.AddConstraintConcurrently("order", unique)) is Phase.EXPAND
+    assert phase_behind_contract(migrations.RunPython(print)) is Phase.EXPAND
+    field = models.IntegerField(null=True)
+    assert phase_behind_contract(migrations.AddField("order", "age", field)) is Phase.EXPAND
 
 
 def test_a_table_that_the_same_run_creates_has_nobody_who_could_miss_anything() -> None:

@@ -9,6 +9,9 @@ from tests.support.shop import applied, columns, write_rename
 
 AFTER_INITIAL = [("shop", "0001_initial")]
 ADD_FIELD = 'migrations.AddField("user", "note", models.TextField(null=True)),'
+ADD_INDEX = """
+    zd.AddIndexConcurrently("user", models.Index(fields=["name"], name="name_idx")),
+"""
 REMOVE_FIELD = 'migrations.RemoveField("user", "age"),'
 # Nobody waits for a contract; nor is a removal refused that the release before was made for.
 SETTINGS = {"CONTRACT_QUIET": 0, "MIGRATE": "off"}
@@ -63,6 +66,15 @@ def test_what_need_not_wait_has_run_by_then(shop: Project) -> None:
     shop.write_migration("0004_more", ADD_FIELD.replace("note", "more"), [("shop", "0003_age")])
     assert shop.manage("migrate", "--phase", "expand", check=False).returncode == 1
     assert applied(shop) == ["0001", "0002"]
+
+
+def test_the_deploy_does_not_wait_for_an_index_behind_a_contract(shop: Project) -> None:
+    shop.write_migration("0002_age", REMOVE_FIELD, AFTER_INITIAL)
+    shop.write_migration("0003_index", ADD_INDEX, [("shop", "0002_age")], atomic=False)
+    migrate(shop, "--phase", "expand")
+    assert applied(shop) == ["0001"]
+    migrate(shop, "--phase", "contract")
+    assert applied(shop) == ["0001", "0002", "0003"]
 
 
 def test_the_deploy_goes_on_without_what_is_declared_to_belong_after_it(shop: Project) -> None:

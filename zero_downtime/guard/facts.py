@@ -13,7 +13,7 @@ from django.db.migrations.state import ModelState, ProjectState
 
 from zero_downtime import conf
 from zero_downtime.guard.inference import inferred_phase
-from zero_downtime.guard.phase import declared_phase
+from zero_downtime.guard.phase import Phase, declared_phase
 from zero_downtime.guard.plan import Facts, MigrationKey, PlannedMigration
 from zero_downtime.guard.safety import Users
 from zero_downtime.guard.substitution import can_be_substituted, substitutes
@@ -44,23 +44,21 @@ def planned(
     Raises:
         Refused: one of them declares a phase that there is not; with exit code 2.
     """
-    keys = {(migration.app_label, migration.name) for migration in migrations}
-    return [
-        PlannedMigration(
-            key=(migration.app_label, migration.name),
+    found: dict[MigrationKey, PlannedMigration] = {}
+    for migration in migrations:
+        key = (migration.app_label, migration.name)
+        parents = [each.key for each in loader.graph.node_map[key].parents if each.key in found]
+        follows_contract = any(found[each].phase is Phase.CONTRACT for each in parents)
+        found[key] = PlannedMigration(
+            key=key,
             expands=list(_transition_keys(migration, Expand)),
             switches=list(_transition_keys(migration, Switch)),
             contracts=list(_transition_keys(migration, Contract)),
-            depends_on=[
-                parent.key
-                for parent in loader.graph.node_map[migration.app_label, migration.name].parents
-                if parent.key in keys
-            ],
+            depends_on=parents,
             phase=declared_phase(migration)
-            or inferred_phase(surveyed.steps.get((migration.app_label, migration.name), ())),
+            or inferred_phase(surveyed.steps.get(key, ()), follows_contract=follows_contract),
         )
-        for migration in migrations
-    ]
+    return list(found.values())
 
 
 def gather(

@@ -7,7 +7,7 @@ from django.contrib.postgres import operations as postgres
 from django.db import migrations, models
 from django.db.migrations.operations.base import Operation
 
-from tests.lint.judging import codes, judge, judge_all, migration
+from tests.lint.judging import codes, judge, judge_all, migration, run_sql
 from zero_downtime import operations as zd
 
 INDEX = models.Index(fields=["note"], name="note_idx")
@@ -48,3 +48,17 @@ def test_the_state_alone_needs_no_transaction() -> None:
     add = zd.AddIndexConcurrently("order", INDEX)
 
     assert judge(migrations.SeparateDatabaseAndState(state_operations=[add])) == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "ALTER TABLE sales DETACH PARTITION sales_2020 CONCURRENTLY",
+        "VACUUM sales_2020, sales_2021",
+        "DO $$ BEGIN LOOP DELETE FROM log WHERE id < 10; COMMIT; END LOOP; END $$",
+    ],
+)
+def test_one_statement_that_does_several_things_is_sent_alone(sql: str) -> None:
+    assert "ZD302" not in codes(judge(run_sql(sql, "SELECT 1"), atomic=False))
+    assert "ZD302" in codes(judge(run_sql(f"{sql}; SELECT 1"), atomic=False))
+    assert "ZD302" in codes(judge(run_sql(sql)))

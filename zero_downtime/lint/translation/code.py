@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from django.db.migrations import RunPython, RunSQL
@@ -22,8 +24,9 @@ def run_sql(operation: RunSQL, context: Context) -> Translation:
     """Read the SQL; each string of it is sent as a whole, and is one transaction at least."""
     return Translation(
         tuple(
-            tuple(_informed(statement, context) for statement in _read(text, params))
+            tuple(_informed(statement, context) for statement in together)
             for text, params in _texts(operation.sql)
+            for together in _read(text, params)
         )
     )
 
@@ -38,9 +41,17 @@ def _texts(given: Any) -> Iterator[tuple[str, Any]]:
         yield text, params
 
 
-def _read(text: str, params: Any) -> tuple[sql.Statement, ...]:
+def _read(text: str, params: Any) -> Iterator[tuple[sql.Statement, ...]]:
+    """Yield what runs together: all of several statements; of a single one it depends on that."""
     parsed = parse(str(text), has_params=params is not None)
-    return tuple(statement for each in parsed for statement in each.statements)
+    if len(parsed) > 1:
+        yield tuple(statement for each in parsed for statement in each.statements)
+        return
+    for each in parsed:
+        for is_alone, parts in groupby(each.statements, attrgetter("refuses_transaction")):
+            group = tuple(parts)
+            # It is in none, or ends the one that it is in: a block may have a COMMIT in its loop.
+            yield from ((part,) for part in group) if is_alone else (group,)
 
 
 def run_python(operation: RunPython, context: Context) -> Translation:

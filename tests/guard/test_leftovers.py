@@ -40,19 +40,6 @@ def test_all_else(sql: str) -> None:
     assert index_statement(sql) is None
 
 
-class Editor:
-    """Executes, and knows its connection."""
-
-    collect_sql = False
-
-    def __init__(self, connection: BaseDatabaseWrapper) -> None:
-        self.connection = connection
-
-    def execute(self, sql: str, params: None) -> None:
-        with self.connection.cursor() as cursor:
-            cursor.execute(sql)
-
-
 @pytest.mark.parametrize("table", ["pair", "sales.pair"])
 def test_an_index_of_that_name_on_another_table_is_another_one(
     connection: BaseDatabaseWrapper, pg: psycopg.Connection, table: str
@@ -63,16 +50,16 @@ def test_an_index_of_that_name_on_another_table_is_another_one(
         "CREATE INDEX one ON pair (n)" if "." in table else "CREATE INDEX one ON sales.pair (n)"
     )
     create = f"CREATE UNIQUE INDEX CONCURRENTLY one ON {table} (n)"
-    assert not clear_up(Editor(connection), create)
+    assert not clear_up(connection, create)
 
     pg.execute(f"INSERT INTO {table} VALUES (1), (1)".encode())
     with pytest.raises(psycopg.errors.UniqueViolation):
         pg.execute(create.encode())
-    assert not clear_up(Editor(connection), create)
+    assert not clear_up(connection, create)
 
     pg.execute(f"TRUNCATE {table}".encode())
     pg.execute(create.encode())
-    assert clear_up(Editor(connection), create)
+    assert clear_up(connection, create)
     assert pg.execute(
         "SELECT count(*) FROM pg_index WHERE indrelid::regclass::text ~ 'pair'"
     ).fetchone() == (2,)

@@ -113,7 +113,7 @@ class NotingEditor(BaseDatabaseSchemaEditor):
         was_begun = begun in self._done_before
         if was_begun:
             self._done_before.remove(begun)
-        if not (was_begun and clear_up(self, sql)):
+        if not (was_begun and clear_up(self.connection, sql)):
             self._keep([*self._done, begun])
             try:
                 super().execute(sql, params)

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from zero_downtime.postgres.locks import patiently
+from zero_downtime.postgres.locks import concurrent_limits
 from zero_downtime.postgres.words import words_of
 
 _BEFORE_THE_NAME = {"IF NOT EXISTS", "IF EXISTS"}
@@ -49,7 +49,7 @@ def _name(words: list[str]) -> tuple[str, list[str]]:
     return "".join(words[:parts]), words[parts:]
 
 
-def clear_up(schema_editor: Any, sql: Any) -> bool:
+def clear_up(connection: BaseDatabaseWrapper, sql: Any) -> bool:
     """Drop the INVALID index that an earlier try at `sql` has left.
 
     Returns:
@@ -58,14 +58,14 @@ def clear_up(schema_editor: Any, sql: Any) -> bool:
     statement = index_statement(sql)
     if statement is None:
         return False
-    found = _find(schema_editor.connection, statement)
+    found = _find(connection, statement)
     if not statement.table:
         return found is None
     if found is None:
         return False
     name, is_valid = found
     if not is_valid:
-        patiently(schema_editor, "", f"DROP INDEX CONCURRENTLY {name}")
+        _execute(connection, f"DROP INDEX CONCURRENTLY {name}")
     return is_valid
 
 
@@ -87,3 +87,9 @@ def _find(connection: BaseDatabaseWrapper, statement: IndexStatement) -> tuple[s
         )
         found: tuple[str, bool] | None = cursor.fetchone()
     return found
+
+
+def _execute(connection: BaseDatabaseWrapper, statement: str) -> None:
+    """Execute a statement that makes nobody wait, and that is no part of the migration."""
+    with concurrent_limits(connection), connection.cursor() as cursor:
+        cursor.execute(statement)

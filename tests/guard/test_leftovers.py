@@ -4,7 +4,12 @@ import psycopg
 import pytest
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from zero_downtime.guard.leftovers import IndexStatement, clear_up, index_statement
+from zero_downtime.guard.leftovers import (
+    IndexStatement,
+    clear_up,
+    detached_partition,
+    index_statement,
+)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +43,24 @@ def test_an_index_that_is_named(sql: str, name: str, table: str) -> None:
 )
 def test_all_else(sql: str) -> None:
     assert index_statement(sql) is None
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("ALTER TABLE sales DETACH PARTITION old CONCURRENTLY;", ("sales", "old")),
+        (
+            'alter table if exists only s."Sales" detach partition s.old concurrently',
+            ('s."Sales"', "s.old"),
+        ),
+        ("ALTER TABLE sales DETACH PARTITION old", None),
+        ("ALTER TABLE sales DETACH PARTITION old FINALIZE", None),
+        ("ALTER TABLE", None),
+        ("CREATE INDEX CONCURRENTLY one ON sales (n)", None),
+    ],
+)
+def test_a_partition_that_is_detached(sql: str, found: tuple[str, str] | None) -> None:
+    assert detached_partition(sql) == found
 
 
 @pytest.mark.parametrize("table", ["pair", "sales.pair"])

@@ -137,6 +137,8 @@ def test_a_concurrent_statement_is_not_tried_again(
         "REFRESH MATERIALIZED VIEW CONCURRENTLY v",
         "-- by night\nCREATE INDEX CONCURRENTLY i ON t (n)",
         "/* by night */ CREATE INDEX CONCURRENTLY i ON t (n)",
+        "ALTER TABLE t DETACH PARTITION t_2020 CONCURRENTLY",
+        'alter table if exists only s."t" detach partition s.t_2020 concurrently; -- the oldest',
         sql.SQL("DROP INDEX CONCURRENTLY {}").format(sql.Identifier("i")),
     ],
 )
@@ -150,6 +152,9 @@ def test_concurrent_statements(statement: object) -> None:
         "CREATE INDEX i ON t (n)",
         "",
         "-- nothing",
+        "ALTER TABLE t DETACH PARTITION concurrently FINALIZE",
+        "ALTER TABLE t ADD COLUMN n integer DEFAULT 'CONCURRENTLY'",
+        'ALTER TABLE detach RENAME TO "CONCURRENTLY"',
         "ALTER TABLE concurrently ADD COLUMN n integer",
         "ALTER TABLE t ADD COLUMN n integer -- concurrently with the deploy",
         "CREATE INDEX i ON t (n) /* not CONCURRENTLY : the table is small */",

@@ -19,6 +19,7 @@ from tests.support.sessions import holding
 from zero_downtime.errors import Refused
 from zero_downtime.guard.history import history
 from zero_downtime.guard.journal import Journal
+from zero_downtime.guard.patience import StatementPatience
 from zero_downtime.guard.running import Runner
 from zero_downtime.models import JournaledOperation, JournalEntry
 from zero_downtime.postgres import errors
@@ -405,6 +406,37 @@ def test_an_invalid_index_of_a_try_before_is_replaced(
     pg.execute("DELETE FROM shop_pair WHERE ctid = '(0,1)'")
     apply(connection, migration([build], atomic=False), state)
     assert pg.execute(invalid).fetchall() == [(True,)]
+
+
+@pytest.mark.parametrize("died", ["before it began", "in the middle", "at its end"])
+def test_a_partition_is_detached_however_far_that_was(
+    connection: BaseDatabaseWrapper,
+    pg: psycopg.Connection,
+    state: ProjectState,
+    database_url: str,
+    died: str,
+) -> None:
+    pg.execute("CREATE TABLE shop_sale (n int) PARTITION BY LIST (n)")
+    pg.execute("CREATE TABLE shop_sale_1 PARTITION OF shop_sale FOR VALUES IN (1)")
+    detach = "ALTER TABLE shop_sale DETACH PARTITION shop_sale_1 CONCURRENTLY"
+    applied = migration([migrations.RunSQL(detach)], atomic=False)
+    with (
+        override_settings(ZERO_DOWNTIME={"CONCURRENT_LOCK_TIMEOUT": 0.01}),
+        holding(database_url, "TABLE shop_sale"),
+        connection.execute_wrapper(StatementPatience(connection)),
+        pytest.raises(Refused, match="run the same command again"),
+    ):
+        apply(connection, applied, state)
+    pending = pg.execute("SELECT inhdetachpending FROM pg_inherits")
+    assert pending.fetchall() == [(True,)]
+    if died != "in the middle":
+        pg.execute("ALTER TABLE shop_sale DETACH PARTITION shop_sale_1 FINALIZE")
+    if died == "before it began":
+        pg.execute("ALTER TABLE shop_sale ATTACH PARTITION shop_sale_1 FOR VALUES IN (1)")
+
+    apply(connection, applied, state)
+    assert pg.execute("SELECT FROM pg_inherits").rowcount == 0
+    assert "shop_sale_1" in tables(pg)
 
 
 # Substitutes

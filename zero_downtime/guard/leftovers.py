@@ -12,6 +12,7 @@ from zero_downtime.postgres.locks import concurrent_limits
 from zero_downtime.postgres.words import words_of
 
 _BEFORE_THE_NAME = {"IF NOT EXISTS", "IF EXISTS"}
+_DETACH = ["DETACH", "PARTITION", "CONCURRENTLY"]
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,33 @@ def _name(words: list[str]) -> tuple[str, list[str]]:
     return "".join(words[:parts]), words[parts:]
 
 
+def detached_partition(sql: Any) -> tuple[str, str] | None:
+    """Return table and partition, if `sql` is a DETACH PARTITION CONCURRENTLY."""
+    words = list(words_of(str(sql)))
+    if [*map(str.upper, words[:2])] != ["ALTER", "TABLE"]:
+        return None
+    rest = words[2:]
+    for optional in ("IF EXISTS", "ONLY"):
+        if rest and " ".join(rest[0].upper().split()) == optional:
+            rest = rest[1:]
+    table, rest = _name(rest)
+    partition, rest_behind = _name(rest[2:])
+    if [*map(str.upper, rest[:2]), *map(str.upper, rest_behind[:1])] != _DETACH:
+        return None
+    return table, partition
+
+
 def clear_up(connection: BaseDatabaseWrapper, sql: Any) -> bool:
-    """Drop the INVALID index that an earlier try at `sql` has left.
+    """Finish or take away what an earlier try at `sql` has left.
+
+    A partition that is half detached is detached, an INVALID index is dropped.
 
     Returns:
-        Whether that try came to its end, so that nothing is left to do.
+        Whether nothing is left to do.
     """
+    detached = detached_partition(sql)
+    if detached is not None:
+        return _finish_detaching(connection, *detached)
     statement = index_statement(sql)
     if statement is None:
         return False
@@ -67,6 +89,19 @@ def clear_up(connection: BaseDatabaseWrapper, sql: Any) -> bool:
     if not is_valid:
         _execute(connection, f"DROP INDEX CONCURRENTLY {name}")
     return is_valid
+
+
+def _finish_detaching(connection: BaseDatabaseWrapper, table: str, partition: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT inhdetachpending FROM pg_inherits "
+            "WHERE inhparent = to_regclass(%s) AND inhrelid = to_regclass(%s)",
+            [table, partition],
+        )
+        is_pending: tuple[bool] | None = cursor.fetchone()
+    if is_pending == (True,):
+        _execute(connection, f"ALTER TABLE {table} DETACH PARTITION {partition} FINALIZE")
+    return is_pending != (False,)
 
 
 def _find(connection: BaseDatabaseWrapper, statement: IndexStatement) -> tuple[str, bool] | None:

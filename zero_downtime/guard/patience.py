@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import islice
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -79,12 +78,15 @@ class TransactionPatience:
 
 
 def is_concurrent(sql: Any) -> bool:
-    """Whether the word CONCURRENTLY stands where it means something: near the beginning.
+    """Whether the word CONCURRENTLY stands where it means something.
 
-    Elsewhere it is a comment, a text or a name, and the long timeout would make others wait.
+    That is near the beginning, or at the end of DETACH PARTITION. Elsewhere it is a comment, a
+    text or a name, and the long timeout would make others wait.
     """
     text = sql.as_string(None) if isinstance(sql, Composable) else str(sql)
     if "CONCURRENTLY" not in text.upper():  # looking closer takes a hundred times as long
         return False
-    beginning = [word.upper() for word in islice(words_of(text), FIRST_WORDS)]
-    return not CONCURRENT_VERBS.isdisjoint(beginning[:1]) and "CONCURRENTLY" in beginning
+    words = [word.upper() for word in words_of(text) if word != ";"]
+    if words[:1] == ["ALTER"]:
+        return "DETACH" in words and words[-1] == "CONCURRENTLY"
+    return not CONCURRENT_VERBS.isdisjoint(words[:1]) and "CONCURRENTLY" in words[:FIRST_WORDS]

@@ -4,11 +4,13 @@ import psycopg
 import pytest
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from tests.support.sessions import holding, waiting
 from zero_downtime.guard.leftovers import (
     IndexStatement,
     clear_up,
     detached_partition,
     index_statement,
+    indexed_without_name,
 )
 
 
@@ -61,6 +63,56 @@ def test_all_else(sql: str) -> None:
 )
 def test_a_partition_that_is_detached(sql: str, found: tuple[str, str] | None) -> None:
     assert detached_partition(sql) == found
+
+
+@pytest.mark.parametrize(
+    ("sql", "relation"),
+    [
+        ("REINDEX TABLE CONCURRENTLY pair", "pair"),
+        ("reindex (verbose, concurrently) index sales.one;", "sales.one"),
+        ('REINDEX (VERBOSE) INDEX CONCURRENTLY "One"', '"One"'),
+        ("CREATE INDEX CONCURRENTLY ON pair (n)", "pair"),
+        ("create unique index concurrently on only sales.pair using btree (n)", "sales.pair"),
+        ("CREATE INDEX CONCURRENTLY one ON pair (n)", None),
+        ("REINDEX SCHEMA CONCURRENTLY sales", None),
+        ("REINDEX TABLE", None),
+        ("DROP INDEX CONCURRENTLY one", None),
+        ("VACUUM pair", None),
+        ("CREATE DATABASE sales", None),
+    ],
+)
+def test_what_gets_indexes_without_a_name_of_ours(sql: str, relation: str | None) -> None:
+    assert indexed_without_name(sql) == relation
+
+
+def invalid(pg: psycopg.Connection) -> set[str]:
+    found = pg.execute("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid")
+    return {name for (name,) in found.fetchall()}
+
+
+def test_one_that_others_are_building_is_not_dropped(
+    connection: BaseDatabaseWrapper, pg: psycopg.Connection, database_url: str
+) -> None:
+    """It is invalid, too, until it is done; and it was not there when ours began."""
+    pg.execute("CREATE TABLE pair (n int)")
+    build = "CREATE INDEX CONCURRENTLY theirs ON pair (n)"
+    with (
+        holding(database_url, "LOCK TABLE pair IN ROW EXCLUSIVE MODE") as holder,
+        waiting(pg, database_url, build) as builder,
+    ):
+        assert invalid(pg) == {"theirs"}
+
+        def let_them_end(run, sql, params, many, context):  # type: ignore[no-untyped-def]
+            if sql.startswith("LOCK TABLE"):
+                holder.rollback()
+            return run(sql, params, many, context)
+
+        with connection.execute_wrapper(let_them_end):
+            assert not clear_up(connection, "REINDEX TABLE CONCURRENTLY pair")
+        while builder.pgconn.get_result() is not None:
+            pass
+    assert invalid(pg) == set()
+    assert pg.execute("SELECT FROM pg_indexes WHERE indexname = 'theirs'").rowcount == 1
 
 
 @pytest.mark.parametrize("table", ["pair", "sales.pair"])

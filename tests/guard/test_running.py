@@ -408,6 +408,40 @@ def test_an_invalid_index_of_a_try_before_is_replaced(
     assert pg.execute(invalid).fetchall() == [(True,)]
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE UNIQUE INDEX CONCURRENTLY ON shop_pair (n)",
+        "REINDEX TABLE CONCURRENTLY shop_pair",
+        "REINDEX INDEX CONCURRENTLY by_n",
+    ],
+)
+def test_so_is_one_whose_name_postgresql_has_chosen(
+    connection: BaseDatabaseWrapper,
+    pg: psycopg.Connection,
+    state: ProjectState,
+    database_url: str,
+    sql: str,
+) -> None:
+    """But not one that somebody else has left before."""
+    pg.execute("CREATE TABLE shop_pair (n int); CREATE INDEX by_n ON shop_pair (n)")
+    pg.execute("INSERT INTO shop_pair VALUES (1), (1)")
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        pg.execute("CREATE UNIQUE INDEX CONCURRENTLY theirs ON shop_pair (n)")
+    applied = migration([migrations.RunSQL(sql)], atomic=False)
+    invalid = "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid"
+    with (
+        holding(database_url, "LOCK TABLE shop_pair IN ROW EXCLUSIVE MODE"),
+        pytest.raises(Refused, match="run the same command again"),
+    ):
+        apply(connection, applied, state)
+    assert len(pg.execute(invalid).fetchall()) == 2
+
+    pg.execute("DELETE FROM shop_pair WHERE ctid = '(0,1)'")
+    apply(connection, applied, state)
+    assert pg.execute(invalid).fetchall() == [("theirs",)]
+
+
 @pytest.mark.parametrize("died", ["before it began", "in the middle", "at its end"])
 def test_a_partition_is_detached_however_far_that_was(
     connection: BaseDatabaseWrapper,

@@ -12,7 +12,7 @@ from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-from zero_downtime.guard.leftovers import clear_up
+from zero_downtime.guard.leftovers import clear_up, invalid_indexes
 from zero_downtime.guard.patience import is_concurrent
 from zero_downtime.postgres import errors
 from zero_downtime.postgres.lock_modes import Lock
@@ -110,11 +110,13 @@ class NotingEditor(BaseDatabaseSchemaEditor):
         """Note that a statement is begun, then that it is done: it cannot commit with a note."""
         assert self._keep is not None
         begun = _BEGUN + fingerprint
-        was_begun = begun in self._done_before
-        if was_begun:
-            self._done_before.remove(begun)
-        if not (was_begun and clear_up(self.connection, sql)):
-            self._keep([*self._done, begun])
+        # Behind that stand the invalid indexes that were there before.
+        earlier = next((each for each in self._done_before if each.startswith(begun)), None)
+        if earlier is not None:
+            self._done_before.remove(earlier)
+        others = earlier.removeprefix(begun).split() if earlier else []
+        if earlier is None or not clear_up(self.connection, sql, others):
+            self._keep([*self._done, " ".join([begun, *invalid_indexes(self.connection, sql)])])
             try:
                 super().execute(sql, params)
             except DatabaseError as error:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from zero_downtime.postgres.catalog import TABLE_AND_PARTITIONS
 from zero_downtime.postgres.locks import concurrent_limits
 from zero_downtime.postgres.words import words_of
 
@@ -66,14 +69,51 @@ def detached_partition(sql: Any) -> tuple[str, str] | None:
     return table, partition
 
 
-def clear_up(connection: BaseDatabaseWrapper, sql: Any) -> bool:
+def indexed_without_name(sql: Any) -> str | None:
+    """Return what `sql` indexes under names of PostgreSQL's choice: a table, or an index of it.
+
+    That is done by REINDEX, and by CREATE INDEX without a name.
+    """
+    words = list(words_of(str(sql)))
+    upper = [*map(str.upper, words)]
+    if upper[:1] == ["REINDEX"]:
+        kind = next((place for place, word in enumerate(upper) if word in ("INDEX", "TABLE")), None)
+        rest = [] if kind is None else words[kind + 1 :]
+        if rest and rest[0].upper() == "CONCURRENTLY":
+            rest = rest[1:]
+    elif upper[:1] == ["CREATE"] and "ON" in upper and index_statement(sql) is None:
+        rest = words[upper.index("ON") + 1 :]
+        if rest and rest[0].upper() == "ONLY":
+            rest = rest[1:]
+    else:
+        return None
+    return _name(rest)[0] or None
+
+
+def invalid_indexes(connection: BaseDatabaseWrapper, sql: Any) -> list[str]:
+    """Return the oids of those that are there before `sql` may leave others.
+
+    None if `clear_up` knows by name what it leaves.
+    """
+    relation = indexed_without_name(sql)
+    return [] if relation is None else [oid for oid, _, _ in _invalid(connection, relation)]
+
+
+def clear_up(connection: BaseDatabaseWrapper, sql: Any, others: Sequence[str] = ()) -> bool:
     """Finish or take away what an earlier try at `sql` has left.
 
-    A partition that is half detached is detached, an INVALID index is dropped.
+    A partition that is half detached is detached, INVALID indexes are dropped.
+
+    Args:
+        others: what `invalid_indexes` returned before that try.
 
     Returns:
         Whether nothing is left to do.
     """
+    relation = indexed_without_name(sql)
+    if relation is not None:
+        _drop_invalid(connection, relation, others)
+        return False
     detached = detached_partition(sql)
     if detached is not None:
         return _finish_detaching(connection, *detached)
@@ -102,6 +142,44 @@ def _finish_detaching(connection: BaseDatabaseWrapper, table: str, partition: st
     if is_pending == (True,):
         _execute(connection, f"ALTER TABLE {table} DETACH PARTITION {partition} FINALIZE")
     return is_pending != (False,)
+
+
+def _drop_invalid(connection: BaseDatabaseWrapper, relation: str, others: Sequence[str]) -> None:
+    """Drop the invalid indexes, except the `others`."""
+    tables = {table for oid, _, table in _invalid(connection, relation) if oid not in others}
+    if not tables:
+        return
+    with concurrent_limits(connection), transaction.atomic(using=connection.alias):
+        with connection.cursor() as cursor:
+            # Someone may be building one by hand, which is invalid for as long.
+            cursor.execute(f"LOCK TABLE {', '.join(tables)} IN SHARE UPDATE EXCLUSIVE MODE")
+        invalid = _invalid(connection, relation)
+    for oid, index, _ in invalid:
+        if oid not in others:
+            _execute(connection, f"DROP INDEX CONCURRENTLY {index}")
+
+
+def _invalid(connection: BaseDatabaseWrapper, relation: str) -> list[tuple[str, str, str]]:
+    """Return oid, name and table of each invalid index of a table, or of an index's table.
+
+    Those of its partitions are among them. That of a partitioned table is not: it is invalid
+    until all of its partitions have theirs.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH {TABLE_AND_PARTITIONS}
+            SELECT indexrelid::text, indexrelid::regclass::text, indrelid::regclass::text
+            FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+            WHERE NOT indisvalid AND relkind = 'i' AND indrelid IN (
+                TABLE tables
+                UNION SELECT indrelid FROM pg_index JOIN tables ON tables.oid = indexrelid
+            )
+            """,
+            {"table": relation},
+        )
+        found: list[tuple[str, str, str]] = cursor.fetchall()
+    return found
 
 
 def _find(connection: BaseDatabaseWrapper, statement: IndexStatement) -> tuple[str, bool] | None:

@@ -202,6 +202,31 @@ def test_a_failed_migration_goes_on_with_the_statement_that_failed(
     assert [each["outcome"] for each in entry["operations"]] == ["done"] * 3
 
 
+@pytest.mark.parametrize("apart", [True, False])
+def test_what_was_set_for_the_session_is_set_in_the_one_that_goes_on(
+    connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState, apart: bool
+) -> None:
+    pg.execute("CREATE SCHEMA sales; CREATE TABLE sales.shop_log (n int)")
+    sql = [
+        "SET search_path TO sales, public",
+        "INSERT INTO shop_log VALUES (1)",
+        "SET application_name TO 'sales'",
+        "INSERT INTO shop_later SELECT 1 WHERE current_setting('application_name') = 'sales'",
+    ]
+    operations: list[Operation] = [migrations.RunSQL(sql)]
+    if apart:
+        first = migrations.SeparateDatabaseAndState([migrations.RunSQL(sql[:3])])
+        operations = [first, migrations.RunSQL(sql[3:])]
+    applied = migration(operations, atomic=False)
+    with pytest.raises(DatabaseError, match="shop_later"):
+        apply(connection, applied, state)
+    connection.close()
+
+    pg.execute("CREATE TABLE shop_later (n int); CREATE TABLE sales.shop_later (n int)")
+    apply(connection, applied, state)
+    assert (rows(pg, "sales.shop_log"), rows(pg, "sales.shop_later")) == (1, 1)
+
+
 def test_it_can_be_begun_anew(
     connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState
 ) -> None:

@@ -17,6 +17,7 @@ from zero_downtime.guard.patience import is_concurrent
 from zero_downtime.postgres import errors
 from zero_downtime.postgres.lock_modes import Lock
 from zero_downtime.postgres.locks import SharedPatience, retry_lock_failures
+from zero_downtime.postgres.words import only_sets_session
 
 # Writes the fingerprints of the statements that the operation which is running has done.
 KeepStatements = Callable[[list[str]], None]
@@ -37,6 +38,17 @@ class NotingEditor(BaseDatabaseSchemaEditor):
         self._keep: KeepStatements | None = None
         self._locks: Mapping[str, Lock] | None = None
         self._patience: SharedPatience | None = None
+        self._is_done = False
+
+    @contextmanager
+    def only_setting_session(self) -> Iterator[None]:
+        """Execute nothing but what sets the session: all else is done."""
+        self._is_done = True
+        try:
+            yield
+        finally:
+            self._is_done = False
+            self._executed = []
 
     @contextmanager
     def locking_in_turn(self) -> Iterator[None]:
@@ -77,15 +89,23 @@ class NotingEditor(BaseDatabaseSchemaEditor):
         """Execute a statement, unless it is known to be done."""
         fingerprint = _digest(f"{sql} {params!r}")
         self._executed.append(fingerprint)
-        if self._patience is not None:
+        if self._is_done:
+            self._skip(sql, params)
+        elif self._patience is not None:
             with self._patience.spent():
                 super().execute(sql, params)
         elif self._keep is None or self.connection.in_atomic_block:
             super().execute(sql, params)
         elif fingerprint in self._done_before:
             self._done_before.remove(fingerprint)
+            self._skip(sql, params)
         elif is_concurrent(sql) or not self._execute_in_transaction(sql, params, fingerprint):
             self._execute_alone(sql, params, fingerprint)
+
+    def _skip(self, sql: Any, params: Any) -> None:
+        """Leave out what is done, unless it was to last in a session that is gone."""
+        if only_sets_session(str(sql)):
+            super().execute(sql, params)
 
     def _execute_in_transaction(self, sql: Any, params: Any, fingerprint: str) -> bool:
         """Execute a statement and note it; return False if it cannot run in a transaction."""

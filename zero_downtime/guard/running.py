@@ -157,7 +157,10 @@ class Runner:
             editor.deferred_sql.extend(self.journal.entry.statements_left)
             self._run_deferred_once(editor)
             for unit in way.order():
-                if unit.index in done:
+                if unit.index in done and unit.is_sql:
+                    with editor.only_setting_session():
+                        way.run(unit, editor)
+                elif unit.index in done:
                     way.skip(unit)
                 elif unit.is_repeatable:
                     self._run_noted(way, unit, editor)

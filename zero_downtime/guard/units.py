@@ -49,6 +49,13 @@ class Unit:
         return any(isinstance(each, RunPython | RunSQL) for each in flattened(self.operations))
 
     @property
+    def is_sql(self) -> bool:
+        """Whether all that it does is to execute what stands in it."""
+        return not _has_own_way(self.migration) and all(
+            type(each) is RunSQL for each in flattened(self.operations)
+        )
+
+    @property
     def ends_transactions(self) -> bool:
         """Whether there is a COMMIT in its SQL, as in what `sqlmigrate` prints."""
         return any(
@@ -81,13 +88,17 @@ def commits(sql: Any) -> bool:
 
 def units_of(migration: Migration) -> list[Unit]:
     """Take `migration` apart."""
-    kind = type(migration)
-    if kind.apply is not Migration.apply or kind.unapply is not Migration.unapply:
+    if _has_own_way(migration):
         return [Unit(_with(migration, migration.operations), 0)]
     return [
         Unit(_with(migration, [operation]), index)
         for index, operation in enumerate(migration.operations)
     ]
+
+
+def _has_own_way(migration: Migration) -> bool:
+    kind = type(migration)
+    return kind.apply is not Migration.apply or kind.unapply is not Migration.unapply
 
 
 def _with(migration: Migration, operations: Sequence[Operation]) -> Migration:

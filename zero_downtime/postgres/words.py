@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+# SET behind which these stand ends with the transaction.
+_FOR_THE_TRANSACTION = {"LOCAL", "CONSTRAINTS", "TRANSACTION"}
+
 
 def words_of(sql: str) -> Iterator[str]:
     """Yield the words, names, texts and signs of `sql`, as they are written."""
@@ -14,3 +17,17 @@ def words_of(sql: str) -> Iterator[str]:
     for kind, word in tokenize(sql):  # type: ignore[no-untyped-call]
         if kind not in Whitespace and kind not in Comment:
             yield word
+
+
+def only_sets_session(sql: str) -> bool:
+    """Whether each statement of `sql` sets, or resets, what lasts as long as the session."""
+    words = [";", *map(str.upper, words_of(sql)), ";"]
+    beginnings = [
+        (first, second)
+        for before, first, second in zip(words, words[1:], words[2:], strict=False)
+        if before == ";" != first
+    ]
+    return bool(beginnings) and all(
+        first in ("SET", "RESET") and second not in _FOR_THE_TRANSACTION
+        for first, second in beginnings
+    )

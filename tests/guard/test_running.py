@@ -207,7 +207,7 @@ def test_what_was_set_for_the_session_is_set_in_the_one_that_goes_on(
     connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState, apart: bool
 ) -> None:
     pg.execute("CREATE SCHEMA sales; CREATE TABLE sales.shop_log (n int)")
-    sql = [
+    sql: list[Any] = [
         "SET search_path TO sales, public",
         "INSERT INTO shop_log VALUES (1)",
         "SET application_name TO 'sales'",
@@ -225,6 +225,48 @@ def test_what_was_set_for_the_session_is_set_in_the_one_that_goes_on(
     pg.execute("CREATE TABLE shop_later (n int); CREATE TABLE sales.shop_later (n int)")
     apply(connection, applied, state)
     assert (rows(pg, "sales.shop_log"), rows(pg, "sales.shop_later")) == (1, 1)
+
+
+def test_transactions_that_are_written_out_are_what_they_are(
+    connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState, database_url: str
+) -> None:
+    """One that is committed is done, of one that is not nothing is."""
+    pg.execute("CREATE TABLE shop_log (n int); CREATE SCHEMA sales")
+    sql: list[Any] = [
+        "BEGIN",
+        "INSERT INTO shop_log VALUES (1)",
+        "COMMIT",
+        "start transaction",
+        "INSERT INTO shop_log VALUES (2)",
+        "SET LOCAL search_path TO sales",
+        "INSERT INTO shop_later VALUES (1)",
+        "end",
+        "CREATE INDEX CONCURRENTLY by_n ON shop_log (n)",
+    ]
+    applied = migration([migrations.RunSQL(sql)], atomic=False)
+    with connection.execute_wrapper(StatementPatience(connection)):
+        with pytest.raises(DatabaseError, match="shop_later"):
+            apply(connection, applied, state)
+        assert rows(pg, "shop_log") == 1
+
+        pg.execute("CREATE TABLE sales.shop_later (n int)")
+        with (
+            holding(database_url, "LOCK TABLE sales.shop_later"),
+            pytest.raises(Refused, match="could not get a lock"),
+        ):
+            apply(connection, applied, state)
+        assert rows(pg, "shop_log") == 1
+
+        with (
+            holding(database_url, "LOCK TABLE shop_log IN ROW EXCLUSIVE MODE"),
+            override_settings(ZERO_DOWNTIME={"CONCURRENT_LOCK_TIMEOUT": 0.01}),
+            pytest.raises(Refused, match="could not get a lock"),
+        ):
+            apply(connection, applied, state)
+        assert rows(pg, "shop_log") == 2
+
+        apply(connection, applied, state)
+    assert (rows(pg, "shop_log"), rows(pg, "sales.shop_later")) == (2, 1)
 
 
 def test_it_can_be_begun_anew(

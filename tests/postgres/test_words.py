@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from zero_downtime.postgres.words import only_sets_session
+from zero_downtime.postgres.words import only_sets_session, opens_transaction
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,13 @@ def test_what_lasts_as_long_as_the_session(sql: str) -> None:
 )
 def test_what_does_not_or_is_more(sql: str) -> None:
     assert not only_sets_session(sql)
+
+
+@pytest.mark.parametrize("sql", ["BEGIN", "-- by hand\nstart transaction;", "begin; SELECT 1"])
+def test_a_transaction_that_is_left_open(sql: str) -> None:
+    assert opens_transaction(sql)
+
+
+@pytest.mark.parametrize("sql", ["BEGIN; SELECT 1; END", "COMMIT", "SELECT 'BEGIN'", ""])
+def test_none_that_is(sql: str) -> None:
+    assert not opens_transaction(sql)

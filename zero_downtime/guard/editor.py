@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
@@ -17,7 +17,8 @@ from zero_downtime.guard.patience import is_concurrent
 from zero_downtime.postgres import errors
 from zero_downtime.postgres.lock_modes import Lock
 from zero_downtime.postgres.locks import SharedPatience, retry_lock_failures
-from zero_downtime.postgres.words import only_sets_session
+from zero_downtime.postgres.sessions import is_in_transaction
+from zero_downtime.postgres.words import ends_transaction, only_sets_session, opens_transaction
 
 # Writes the fingerprints of the statements that the operation which is running has done.
 KeepStatements = Callable[[list[str]], None]
@@ -61,7 +62,12 @@ class NotingEditor(BaseDatabaseSchemaEditor):
 
     @contextmanager
     def once(
-        self, done: list[str], keep: KeepStatements, locks: Mapping[str, Lock] | None = None
+        self,
+        done: list[str],
+        keep: KeepStatements,
+        locks: Mapping[str, Lock] | None = None,
+        *,
+        has_transactions: bool = False,
     ) -> Iterator[None]:
         """Execute no statement twice, of which a process before this one has `done` some.
 
@@ -70,11 +76,14 @@ class NotingEditor(BaseDatabaseSchemaEditor):
 
         Args:
             locks: which tables the statements lock so that others have to wait, if it is known.
+            has_transactions: whether BEGIN and COMMIT are among them.
         """
         self._locks = locks
         self._keep = keep
         self._done = list(done)
         self._done_before = done
+        self._has_transactions = has_transactions
+        self._is_skipping = False
         try:
             yield
         finally:
@@ -96,9 +105,17 @@ class NotingEditor(BaseDatabaseSchemaEditor):
                 super().execute(sql, params)
         elif self._keep is None or self.connection.in_atomic_block:
             super().execute(sql, params)
+        elif self._is_skipping:
+            self._skip(sql, params)
+            self._is_skipping = not ends_transaction(str(sql))
         elif fingerprint in self._done_before:
             self._done_before.remove(fingerprint)
             self._skip(sql, params)
+            self._is_skipping = self._has_transactions and opens_transaction(str(sql))
+        elif self._has_transactions and (
+            is_in_transaction(self.connection) or opens_transaction(str(sql))
+        ):
+            self._execute_as_written(sql, params, fingerprint)
         elif is_concurrent(sql) or not self._execute_in_transaction(sql, params, fingerprint):
             self._execute_alone(sql, params, fingerprint)
 
@@ -125,6 +142,23 @@ class NotingEditor(BaseDatabaseSchemaEditor):
             raise
         self._done = done
         return True
+
+    def _execute_as_written(self, sql: Any, params: Any, fingerprint: str) -> None:
+        """Execute a statement of a transaction that SQL begins and ends.
+
+        The transaction is noted where it begins, before it sets a role or a schema that has
+        nothing to do with the journal; the note commits with it.
+        """
+        assert self._keep is not None
+        try:
+            super().execute(sql, params)
+            if opens_transaction(str(sql)):
+                self._done = [*self._done, fingerprint]
+                self._keep(self._done)
+        except BaseException:
+            with suppress(DatabaseError):  # of a connection that is lost
+                self.connection.rollback()
+            raise
 
     def _execute_alone(self, sql: Any, params: Any, fingerprint: str) -> None:
         """Note that a statement is begun, then that it is done: it cannot commit with a note."""

@@ -11,7 +11,7 @@ from psycopg.sql import Composable
 
 from zero_downtime import conf
 from zero_downtime.postgres.locks import concurrent_limits, retry_lock_failures
-from zero_downtime.postgres.sessions import milliseconds
+from zero_downtime.postgres.sessions import is_in_transaction, milliseconds
 from zero_downtime.postgres.words import words_of
 
 CONCURRENT_VERBS = {"CREATE", "DROP", "REINDEX", "REFRESH"}
@@ -38,7 +38,7 @@ class StatementPatience:
         context: dict[str, Any],
     ) -> Any:
         """Execute the statement."""
-        if self.connection.in_atomic_block:
+        if is_in_transaction(self.connection):
             return execute(sql, params, many, context)
         if is_concurrent(sql):
             # A short timeout would kill it while it waits for old snapshots, which blocks

@@ -184,7 +184,10 @@ class Runner:
         entry = self.journal.entry
         try:
             with editor.once(
-                entry.statements_done, self.journal.keep_statements, self._locks(unit.operations)
+                entry.statements_done,
+                self.journal.keep_statements,
+                self._locks(unit.operations),
+                has_transactions=unit.ends_transactions,
             ):
                 self._run_noted(way, unit, editor)
         except OperationalError as error:

@@ -15,7 +15,7 @@ from django.db.migrations.state import ProjectState
 from zero_downtime.lint.fingerprints import fingerprint_of
 from zero_downtime.models import JournaledOperation
 from zero_downtime.operations.base import Repeatable, flattened
-from zero_downtime.postgres.words import words_of
+from zero_downtime.postgres.words import ends_transaction
 
 
 @dataclass(frozen=True)
@@ -75,15 +75,7 @@ def commits(sql: Any) -> bool:
     """Tell whether a statement of what is given to a RunSQL ends the transaction it is in."""
     if not isinstance(sql, str):
         return any(commits(each) for each in sql or () if isinstance(each, str | list | tuple))
-    text = sql.upper()
-    if "COMMIT" not in text and "END" not in text:  # looking closer takes its time
-        return False
-    before = ";"
-    for word in words_of(text):
-        if before == ";" and word in ("COMMIT", "END"):
-            return True
-        before = word
-    return False
+    return ends_transaction(sql)
 
 
 def units_of(migration: Migration) -> list[Unit]:

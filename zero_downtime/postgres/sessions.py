@@ -8,6 +8,7 @@ from functools import partial
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
+from psycopg.pq import TransactionStatus
 
 LONGEST_MILLISECONDS = 2**31 - 1
 
@@ -57,6 +58,14 @@ def application_name(connection: BaseDatabaseWrapper, name: str) -> Iterator[Non
     finally:
         if connection.is_usable():
             set_config(connection, "application_name", former, local=False)
+
+
+def is_in_transaction(connection: BaseDatabaseWrapper) -> bool:
+    """Whether a transaction is open: one of Django's, or one that SQL has begun."""
+    session = connection.connection
+    return connection.in_atomic_block or (
+        session is not None and session.info.transaction_status != TransactionStatus.IDLE
+    )
 
 
 def count_by_application(connection: BaseDatabaseWrapper, name: str) -> int:

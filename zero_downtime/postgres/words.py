@@ -31,3 +31,21 @@ def only_sets_session(sql: str) -> bool:
         first in ("SET", "RESET") and second not in _FOR_THE_TRANSACTION
         for first, second in beginnings
     )
+
+
+def ends_transaction(sql: str) -> bool:
+    """Whether a statement of `sql` commits the transaction that it is in."""
+    text = sql.upper()
+    if "COMMIT" not in text and "END" not in text:  # looking closer takes its time
+        return False
+    before = ";"
+    for word in words_of(text):
+        if before == ";" and word in ("COMMIT", "END"):
+            return True
+        before = word
+    return False
+
+
+def opens_transaction(sql: str) -> bool:
+    """Whether `sql` begins with the begin of a transaction that it does not end."""
+    return next(words_of(sql), "").upper() in ("BEGIN", "START") and not ends_transaction(sql)

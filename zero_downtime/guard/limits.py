@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -12,7 +14,7 @@ from zero_downtime import conf
 from zero_downtime.errors import Refused
 from zero_downtime.guard.units import Unit
 from zero_downtime.postgres import errors
-from zero_downtime.postgres.sessions import local_limits
+from zero_downtime.postgres.sessions import local_limits, milliseconds
 
 
 @contextmanager
@@ -20,7 +22,7 @@ def data_limits(connection: BaseDatabaseWrapper, unit: Unit) -> Iterator[None]:
     """Limit a unit that moves data, if it is in a transaction, which keeps all of its locks.
 
     Raises:
-        Refused: a limit was reached.
+        Refused: a limit was reached, or somebody cancelled a statement.
     """
     if not (unit.moves_data and connection.in_atomic_block):
         yield
@@ -29,14 +31,48 @@ def data_limits(connection: BaseDatabaseWrapper, unit: Unit) -> Iterator[None]:
         "statement_timeout": conf.get("DATA_STATEMENT_TIMEOUT"),
         "idle_in_transaction_session_timeout": conf.get("DATA_IDLE_TIMEOUT"),
     }
+    cancelled = _Cancelled()
     try:
-        with local_limits(connection, limits):
+        with local_limits(connection, limits), connection.execute_wrapper(cancelled):
             yield
     except DatabaseError as error:
-        limit = _LIMITS.get(errors.sqlstate(error) or "")
+        state = errors.sqlstate(error)
+        if state == errors.QUERY_CANCELED and cancelled.is_before(limits["statement_timeout"]):
+            raise Refused(_cancelled(unit, error)) from error
+        limit = _LIMITS.get(state or "")
         if limit is None:
             raise
         raise Refused(_message(unit, limit)) from error
+
+
+class _Cancelled:
+    """An `execute_wrapper` that knows how long the statement took that was cancelled.
+
+    The server has one SQLSTATE for a timeout and for pg_cancel_backend().
+    """
+
+    def __init__(self) -> None:
+        self.seconds: float | None = None
+
+    def __call__(
+        self,
+        execute: Callable[[Any, Any, bool, dict[str, Any]], Any],
+        sql: Any,
+        params: Any,
+        many: bool,
+        context: dict[str, Any],
+    ) -> Any:
+        began = time.monotonic()
+        try:
+            return execute(sql, params, many, context)
+        except DatabaseError as error:
+            if errors.sqlstate(error) == errors.QUERY_CANCELED:
+                self.seconds = time.monotonic() - began
+            raise
+
+    def is_before(self, timeout: float) -> bool:
+        """Whether it was too early for a timeout, in seconds, to have passed."""
+        return self.seconds is not None and 1000 * self.seconds < milliseconds(timeout)
 
 
 _LIMITS = {
@@ -51,4 +87,13 @@ def _message(unit: Unit, limit: str) -> str:
         f"transaction is left: it took longer than {limit} allows, with its locks held. Move the "
         "rows in batches, with BackfillField or BatchedRunPython, or give "
         f"ZERO_DOWNTIME[{limit!r}] a longer time; then run the same command again."
+    )
+
+
+def _cancelled(unit: Unit, error: Exception) -> str:
+    return (
+        f"{unit.migration}: {unit.noted().description!r} was ended, and nothing of its "
+        f"transaction is left: {errors.message(error)}. DATA_STATEMENT_TIMEOUT allows more time: "
+        "somebody has cancelled it, or the role, the database or the operation itself sets a "
+        "shorter statement_timeout. Run the same command again."
     )

@@ -19,10 +19,11 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 from zero_downtime.errors import Refused
-from zero_downtime.guard.editor import NotingEditor, noting_editor
+from zero_downtime.guard.editor import NotingEditor, in_turn, noting_editor
 from zero_downtime.guard.history import unfinished
 from zero_downtime.guard.journal import Journal
 from zero_downtime.guard.limits import data_limits
+from zero_downtime.guard.once import Once, skip
 from zero_downtime.guard.units import Backwards, Forwards, Unit, Way, units_of
 from zero_downtime.models import JournalEntry
 from zero_downtime.operations.base import run_deferred_sql
@@ -110,7 +111,7 @@ class Runner:
             try:
                 with (
                     noting_editor(self.connection, atomic=True) as editor,
-                    editor.locking_in_turn(),
+                    editor.executing(in_turn(self.connection)),
                 ):
                     for unit in way.order():
                         self._run_noted(way, unit, editor)
@@ -158,8 +159,9 @@ class Runner:
             self._run_deferred_once(editor)
             for unit in way.order():
                 if unit.index in done and unit.is_sql:
-                    with editor.only_setting_session():
+                    with editor.executing(skip):
                         way.run(unit, editor)
+                    editor.take_fingerprint()  # nobody's: it was noted when it was done
                 elif unit.index in done:
                     way.skip(unit)
                 elif unit.is_repeatable:
@@ -175,20 +177,22 @@ class Runner:
         if not editor.deferred_sql:
             return
         entry = self.journal.entry
-        with editor.once(entry.statements_done, self.journal.keep_statements):
+        once = Once(self.connection, entry.statements_done, self.journal.keep_statements)
+        with editor.executing(once):
             run_deferred_sql(editor)
         editor.take_fingerprint()  # no operation's
         self._keep_unit(editor)
 
     def _run_once(self, way: Way, unit: Unit, editor: NotingEditor) -> None:
-        entry = self.journal.entry
+        once = Once(
+            self.connection,
+            self.journal.entry.statements_done,
+            self.journal.keep_statements,
+            self._locks(unit.operations),
+            has_transactions=unit.ends_transactions,
+        )
         try:
-            with editor.once(
-                entry.statements_done,
-                self.journal.keep_statements,
-                self._locks(unit.operations),
-                has_transactions=unit.ends_transactions,
-            ):
+            with editor.executing(once):
                 self._run_noted(way, unit, editor)
         except OperationalError as error:
             if errors.is_lock_failure(error):  # in a transaction that its own code has begun
@@ -201,7 +205,10 @@ class Runner:
 
         def attempt() -> None:
             way.state, editor.deferred_sql[:] = state.clone(), deferred
-            with transaction.atomic(using=self.connection.alias), editor.locking_in_turn():
+            with (
+                transaction.atomic(using=self.connection.alias),
+                editor.executing(in_turn(self.connection)),
+            ):
                 self._run_noted(way, unit, editor)
                 self._keep_unit(editor)
 

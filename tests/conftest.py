@@ -17,6 +17,7 @@ from devtools.embedded_postgres import EmbeddedPostgres
 from tests.support.databases import empty, temporary_database
 from tests.support.django_database import django_connected_to
 from tests.support.examples import load_profile
+from tests.support.pgbouncer import pgbouncer
 from tests.support.project import Project
 
 # Nobody minds losing these databases in a power cut.
@@ -74,6 +75,17 @@ def connection(
 ) -> Iterator[BaseDatabaseWrapper]:
     """Django's default connection, to this test's own database, which is empty."""
     with django_db_blocker.unblock(), django_connected_to(database_url) as connection:
+        yield connection
+
+
+@pytest.fixture
+def pooled(database_url: str, django_db_blocker: DjangoDbBlocker) -> Iterator[BaseDatabaseWrapper]:
+    """Django's default connection, through a PgBouncer that pools transactions."""
+    with (
+        django_db_blocker.unblock(),
+        pgbouncer(database_url) as url,
+        django_connected_to(url) as connection,
+    ):
         yield connection
 
 

@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import psycopg
 import pytest
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import override_settings
-from pytest_django import DjangoDbBlocker
 
-from tests.support.django_database import django_connected_to
-from tests.support.pgbouncer import pgbouncer
 from zero_downtime.errors import Refused
 from zero_downtime.guard.turn import KEY, TurnByTransaction
-
-
-@pytest.fixture
-def pooled(database_url: str, django_db_blocker: DjangoDbBlocker) -> Iterator[BaseDatabaseWrapper]:
-    """Django's default connection, through a PgBouncer that pools transactions."""
-    with (
-        django_db_blocker.unblock(),
-        pgbouncer(database_url) as url,
-        django_connected_to(url) as connection,
-    ):
-        yield connection
 
 
 def is_free(pg: psycopg.Connection) -> bool:

@@ -3,48 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.support.databases import copied_database, temporary_database
+from tests.support.edited import NOTE, applied, edited, write_note
 from tests.support.project import Project
-from tests.support.shop import INITIAL, write_shop
+from tests.support.shop import INITIAL
 
-AFTER_INITIAL = [("shop", "0001_initial")]
-NOTE = 'migrations.AddField("user", "note", models.CharField(max_length={}, null=True)),'
 REPORTED = "shop.0002_note: Its file is not what was applied on "
 REMEDY = "manage.py migrate --accept-edited shop 0002_note"
 
 
 @pytest.fixture(scope="module")
 def original(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    directory = tmp_path_factory.mktemp("original")
-    with temporary_database(server_url) as url, Project(directory, url) as project:
-        write_shop(project)
-        write_note(project, length=10)
-        project.manage("migrate")
+    with applied(server_url, tmp_path_factory.mktemp("original")) as url:
         yield url
 
 
 @pytest.fixture
-def database_url(server_url: str, original: str) -> Iterator[str]:
-    with copied_database(server_url, original) as url:
-        yield url
+def shop(server_url: str, original: str, tmp_path: Path) -> Iterator[Project]:
+    with edited(server_url, original, tmp_path / "project") as shop:
+        yield shop
 
 
-@pytest.fixture
-def shop(project: Project) -> Project:
-    """A shop whose two migrations are applied, and the second one edited."""
-    write_shop(project)
-    write_note(project, length=20)
-    return project
-
-
-def write_note(project: Project, *, length: int) -> None:
-    project.write_migration("0002_note", NOTE.format(length), AFTER_INITIAL)
-
-
-def edited(project: Project) -> list[str]:
+def reported(project: Project) -> list[str]:
     """Return what `migrate` says of edited migrations; what `--plan` says is the same."""
     plan = project.manage("migrate", "--plan").stdout
     warnings = project.manage("migrate").stderr.splitlines()
@@ -56,7 +39,7 @@ def edited(project: Project) -> list[str]:
 
 
 def test_an_edited_one_is_reported_and_nothing_else_is_done(shop: Project) -> None:
-    (line,) = edited(shop)
+    (line,) = reported(shop)
     assert line.startswith(REPORTED)
     assert line.endswith(REMEDY)
     length = "SELECT character_maximum_length FROM information_schema.columns "
@@ -73,7 +56,7 @@ def test_what_is_new_runs_all_the_same(shop: Project) -> None:
 
 def test_it_is_no_more_when_the_file_is_put_back(shop: Project) -> None:
     write_note(shop, length=10)
-    assert edited(shop) == []
+    assert reported(shop) == []
 
 
 def test_blank_lines_comments_and_ends_of_lines_do_not_count(shop: Project) -> None:
@@ -81,7 +64,7 @@ def test_blank_lines_comments_and_ends_of_lines_do_not_count(shop: Project) -> N
     file = shop.directory / "shop/migrations/0002_note.py"
     source = file.read_text().replace("\n", "\n\n    # nothing to see here\n")
     file.write_bytes(source.replace("\n", "  \r\n").encode())
-    assert edited(shop) == []
+    assert reported(shop) == []
 
 
 def test_one_that_is_not_applied_may_be_edited(shop: Project) -> None:
@@ -89,7 +72,7 @@ def test_one_that_is_not_applied_may_be_edited(shop: Project) -> None:
     shop.manage("migrate", "shop", "0001")
     write_note(shop, length=20)
     assert shop.manage("migrate").stderr == ""
-    assert edited(shop) == [], "what is applied now is what counts"
+    assert reported(shop) == [], "what is applied now is what counts"
 
 
 def test_nor_does_what_is_only_recorded_no_more(shop: Project) -> None:
@@ -101,9 +84,9 @@ def test_nor_does_what_is_only_recorded_no_more(shop: Project) -> None:
 def test_one_that_was_faked_is_what_its_file_said_then(shop: Project) -> None:
     shop.manage("migrate", "--fake", "shop", "0001")
     assert "0002_note... FAKED" in shop.manage("migrate", "--fake").stdout
-    assert edited(shop) == []
+    assert reported(shop) == []
     write_note(shop, length=30)
-    (line,) = edited(shop)
+    (line,) = reported(shop)
     assert line.startswith(REPORTED)
 
 
@@ -111,11 +94,11 @@ def test_replaced_ones_and_deleted_ones_are_of_no_interest(shop: Project) -> Non
     file = shop.write_migration("0001_squashed_0002_note", INITIAL + NOTE.format(10))
     replaces = '    replaces = [("shop", "0001_initial"), ("shop", "0002_note")]\n'
     file.write_text(file.read_text().replace("    atomic =", replaces + "    atomic ="))
-    assert edited(shop) == []
+    assert reported(shop) == []
     file.write_text(file.read_text().replace(replaces, ""))
     for name in ["0001_initial", "0002_note"]:
         (shop.directory / f"shop/migrations/{name}.py").unlink()
-    assert edited(shop) == []
+    assert reported(shop) == []
 
 
 # --accept-edited
@@ -128,7 +111,7 @@ def test_what_is_accepted_is_not_reported_any_more(shop: Project) -> None:
     assert result.stdout == "shop.0002_note is taken as it is now.\n"
     assert result.stderr == ""
     assert shop.rows(entries) == before
-    assert edited(shop) == []
+    assert reported(shop) == []
     result = shop.manage("migrate", "--accept-edited")
     assert result.stdout == "No applied migration has been edited.\n"
 

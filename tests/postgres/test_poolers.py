@@ -18,17 +18,6 @@ from tests.support.pgbouncer import pgbouncer
 from zero_downtime.postgres.poolers import is_behind_proxy, pools_transactions
 
 
-@pytest.fixture
-def pooled(database_url: str, django_db_blocker: DjangoDbBlocker) -> Iterator[BaseDatabaseWrapper]:
-    """Django's default connection, through a PgBouncer that pools transactions."""
-    with (
-        django_db_blocker.unblock(),
-        pgbouncer(database_url) as url,
-        django_connected_to(url) as connection,
-    ):
-        yield connection
-
-
 @contextlib.contextmanager
 def forwarder(database_url: str, directory: Path) -> Iterator[str]:
     """Pass on all bytes to the server; yield the database's URL by this way."""

@@ -5,44 +5,27 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.databases import copied_database, temporary_database
+from tests.support.edited import applied, edited, write_note
 from tests.support.project import Project
-from tests.support.shop import write_shop
 
-NOTE = 'migrations.AddField("user", "note", models.CharField(max_length={}, null=True)),'
-AFTER_INITIAL = [("shop", "0001_initial")]
 MESSAGE = "Its file is not what was applied on "
 
 
 @pytest.fixture(scope="module")
 def original(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    directory = tmp_path_factory.mktemp("original")
-    with temporary_database(server_url) as url, Project(directory, url) as project:
-        write(project, length=10)
-        project.manage("migrate")
+    with applied(server_url, tmp_path_factory.mktemp("original")) as url:
         yield url
 
 
 @pytest.fixture
-def database_url(server_url: str, original: str) -> Iterator[str]:
-    with copied_database(server_url, original) as url:
-        yield url
-
-
-@pytest.fixture
-def shop(project: Project) -> Project:
-    """A shop whose two migrations are applied, and the second one edited."""
-    write(project, length=20)
-    return project
-
-
-def write(project: Project, *, length: int) -> None:
-    write_shop(project)
-    project.write_migration("0002_note", NOTE.format(length), AFTER_INITIAL)
+def shop(server_url: str, original: str, tmp_path: Path) -> Iterator[Project]:
+    with edited(server_url, original, tmp_path / "project") as shop:
+        yield shop
 
 
 def lint(project: Project, *arguments: str, check: bool = True) -> list[dict[str, Any]]:
@@ -78,7 +61,7 @@ def test_it_is_a_warning_about_the_migration(shop: Project) -> None:
 
 
 def test_it_is_no_more_when_the_file_is_put_back(shop: Project) -> None:
-    write(shop, length=10)
+    write_note(shop, length=10)
     assert lint(shop) == []
 
 
@@ -101,7 +84,7 @@ def test_so_does_the_attribute_which_is_itself_no_edit(shop: Project) -> None:
     attribute = '    zero_downtime_ignore = {\n        "ZD601": "by hand",\n    }\n    atomic ='
     file.write_text(file.read_text().replace("    atomic =", attribute))
     assert lint(shop) == []
-    write(shop, length=10)
+    write_note(shop, length=10)
     file.write_text(file.read_text().replace("    atomic =", attribute))
     assert lint(shop) == [], "nobody says that there is nothing to suppress: elsewhere there may be"
     assert "Applied, and edited" not in shop.manage("migrate", "--plan").stdout

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,65 +12,15 @@ from django.db import DatabaseError, migrations, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
-from django.test import override_settings
 
-from tests.support.django_database import create_own_tables
+from tests.support.running import apply, migration, rows, tables
 from tests.support.sessions import holding
 from zero_downtime.errors import Refused
 from zero_downtime.guard.history import history
 from zero_downtime.guard.journal import Journal
-from zero_downtime.guard.patience import StatementPatience
 from zero_downtime.guard.running import Runner
 from zero_downtime.models import JournaledOperation, JournalEntry
-from zero_downtime.postgres import errors
-from zero_downtime.postgres.locks import lock_timeout
 from zero_downtime.signals import lock_retried
-
-USER = migrations.CreateModel("User", [("id", models.BigAutoField(primary_key=True))])
-
-
-@pytest.fixture
-def state(connection: BaseDatabaseWrapper) -> Iterator[ProjectState]:
-    """A database with a table `shop_user`, and the state that goes with it."""
-    create_own_tables(connection)
-    state = ProjectState()
-    with connection.schema_editor() as editor:
-        state = migration([USER]).apply(state, editor)
-    with override_settings(ZERO_DOWNTIME={"LOCK_TIMEOUT": 0.05}):
-        yield state
-
-
-def migration(
-    operations: Sequence[Operation], atomic: bool = True, name: str = "0002_change"
-) -> migrations.Migration:
-    contents = {"operations": list(operations), "atomic": atomic}
-    kind = type("Migration", (migrations.Migration,), contents)
-    made: migrations.Migration = kind(name, "shop")
-    return made
-
-
-def apply(
-    connection: BaseDatabaseWrapper,
-    applied: migrations.Migration,
-    state: ProjectState,
-    outcome: JournalEntry.Outcome = JournalEntry.Outcome.APPLIED,
-    **kwargs: Any,
-) -> ProjectState:
-    """Apply a migration as Django's executor does, and end its entry in the journal."""
-    journal = Journal(connection)
-    journal.begin(applied, is_backwards=False)
-    Runner(connection, journal, **kwargs).take_over(applied)
-    try:
-        with (
-            lock_timeout(connection, 0.05),
-            connection.schema_editor(atomic=applied.atomic) as editor,
-        ):
-            after = applied.apply(state.clone(), editor)
-    except BaseException as error:
-        journal.end(JournalEntry.Outcome.FAILED, str(error))
-        raise
-    journal.end(outcome)
-    return after
 
 
 @contextmanager
@@ -87,17 +37,6 @@ def each_retry(do: Callable[[], object]) -> Iterator[list[int]]:
         yield tries
     finally:
         lock_retried.disconnect(note)
-
-
-def tables(pg: psycopg.Connection) -> set[str]:
-    rows = pg.execute("SELECT tablename FROM pg_tables WHERE tablename LIKE 'shop%'").fetchall()
-    return {name for (name,) in rows}
-
-
-def rows(pg: psycopg.Connection, table: str) -> int:
-    row = pg.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()
-    assert row is not None
-    return int(row[0])
 
 
 # What is atomic
@@ -200,73 +139,6 @@ def test_a_failed_migration_goes_on_with_the_statement_that_failed(
     (entry,) = history(connection)["migrations"]
     assert (entry["outcome"], entry["error"]) == ("applied", "")
     assert [each["outcome"] for each in entry["operations"]] == ["done"] * 3
-
-
-@pytest.mark.parametrize("apart", [True, False])
-def test_what_was_set_for_the_session_is_set_in_the_one_that_goes_on(
-    connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState, apart: bool
-) -> None:
-    pg.execute("CREATE SCHEMA sales; CREATE TABLE sales.shop_log (n int)")
-    sql: list[Any] = [
-        "SET search_path TO sales, public",
-        "INSERT INTO shop_log VALUES (1)",
-        "SET application_name TO 'sales'",
-        "INSERT INTO shop_later SELECT 1 WHERE current_setting('application_name') = 'sales'",
-    ]
-    operations: list[Operation] = [migrations.RunSQL(sql)]
-    if apart:
-        first = migrations.SeparateDatabaseAndState([migrations.RunSQL(sql[:3])])
-        operations = [first, migrations.RunSQL(sql[3:])]
-    applied = migration(operations, atomic=False)
-    with pytest.raises(DatabaseError, match="shop_later"):
-        apply(connection, applied, state)
-    connection.close()
-
-    pg.execute("CREATE TABLE shop_later (n int); CREATE TABLE sales.shop_later (n int)")
-    apply(connection, applied, state)
-    assert (rows(pg, "sales.shop_log"), rows(pg, "sales.shop_later")) == (1, 1)
-
-
-def test_transactions_that_are_written_out_are_what_they_are(
-    connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState, database_url: str
-) -> None:
-    """One that is committed is done, of one that is not nothing is."""
-    pg.execute("CREATE TABLE shop_log (n int); CREATE SCHEMA sales")
-    sql: list[Any] = [
-        "BEGIN",
-        "INSERT INTO shop_log VALUES (1)",
-        "COMMIT",
-        "start transaction",
-        "INSERT INTO shop_log VALUES (2)",
-        "SET LOCAL search_path TO sales",
-        "INSERT INTO shop_later VALUES (1)",
-        "end",
-        "CREATE INDEX CONCURRENTLY by_n ON shop_log (n)",
-    ]
-    applied = migration([migrations.RunSQL(sql)], atomic=False)
-    with connection.execute_wrapper(StatementPatience(connection)):
-        with pytest.raises(DatabaseError, match="shop_later"):
-            apply(connection, applied, state)
-        assert rows(pg, "shop_log") == 1
-
-        pg.execute("CREATE TABLE sales.shop_later (n int)")
-        with (
-            holding(database_url, "LOCK TABLE sales.shop_later"),
-            pytest.raises(Refused, match="could not get a lock"),
-        ):
-            apply(connection, applied, state)
-        assert rows(pg, "shop_log") == 1
-
-        with (
-            holding(database_url, "LOCK TABLE shop_log IN ROW EXCLUSIVE MODE"),
-            override_settings(ZERO_DOWNTIME={"CONCURRENT_LOCK_TIMEOUT": 0.01}),
-            pytest.raises(Refused, match="could not get a lock"),
-        ):
-            apply(connection, applied, state)
-        assert rows(pg, "shop_log") == 2
-
-        apply(connection, applied, state)
-    assert (rows(pg, "shop_log"), rows(pg, "sales.shop_later")) == (2, 1)
 
 
 def test_it_can_be_begun_anew(
@@ -440,104 +312,6 @@ def test_it_does_without_the_journal(
     ]
     apply(connection, migration(operations, atomic=False), state)
     assert rows(pg, "shop_log") == 1
-
-
-def test_what_refuses_a_transaction_runs_without_one(
-    connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState
-) -> None:
-    sql: list[Any] = [
-        "VACUUM shop_user",
-        "CREATE INDEX CONCURRENTLY by_id ON shop_user (id)",
-        "REINDEX INDEX CONCURRENTLY by_id",
-        "DROP INDEX CONCURRENTLY by_id",
-        "DO $$ BEGIN COMMIT; END $$",
-    ]
-    apply(connection, migration([migrations.RunSQL(sql)], atomic=False), state)
-    (entry,) = history(connection)["migrations"]
-    assert entry["outcome"] == "applied"
-
-
-def test_an_invalid_index_of_a_try_before_is_replaced(
-    connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState
-) -> None:
-    pg.execute("CREATE TABLE shop_pair (n int)")
-    pg.execute("INSERT INTO shop_pair VALUES (1), (1)")
-    build = migrations.RunSQL("CREATE UNIQUE INDEX CONCURRENTLY one ON shop_pair (n)")
-    for _ in range(3):  # nobody has looked at the rows yet
-        with pytest.raises(DatabaseError) as failure:
-            apply(connection, migration([build], atomic=False), state)
-        assert errors.sqlstate(failure.value) == "23505"
-        invalid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'one'::regclass"
-        assert pg.execute(invalid).fetchall() == [(False,)]
-
-    pg.execute("DELETE FROM shop_pair WHERE ctid = '(0,1)'")
-    apply(connection, migration([build], atomic=False), state)
-    assert pg.execute(invalid).fetchall() == [(True,)]
-
-
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "CREATE UNIQUE INDEX CONCURRENTLY ON shop_pair (n)",
-        "REINDEX TABLE CONCURRENTLY shop_pair",
-        "REINDEX INDEX CONCURRENTLY by_n",
-    ],
-)
-def test_so_is_one_whose_name_postgresql_has_chosen(
-    connection: BaseDatabaseWrapper,
-    pg: psycopg.Connection,
-    state: ProjectState,
-    database_url: str,
-    sql: str,
-) -> None:
-    """But not one that somebody else has left before."""
-    pg.execute("CREATE TABLE shop_pair (n int); CREATE INDEX by_n ON shop_pair (n)")
-    pg.execute("INSERT INTO shop_pair VALUES (1), (1)")
-    with pytest.raises(psycopg.errors.UniqueViolation):
-        pg.execute("CREATE UNIQUE INDEX CONCURRENTLY theirs ON shop_pair (n)")
-    applied = migration([migrations.RunSQL(sql)], atomic=False)
-    invalid = "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid"
-    with (
-        holding(database_url, "LOCK TABLE shop_pair IN ROW EXCLUSIVE MODE"),
-        pytest.raises(Refused, match="run the same command again"),
-    ):
-        apply(connection, applied, state)
-    assert len(pg.execute(invalid).fetchall()) == 2
-
-    pg.execute("DELETE FROM shop_pair WHERE ctid = '(0,1)'")
-    apply(connection, applied, state)
-    assert pg.execute(invalid).fetchall() == [("theirs",)]
-
-
-@pytest.mark.parametrize("died", ["before it began", "in the middle", "at its end"])
-def test_a_partition_is_detached_however_far_that_was(
-    connection: BaseDatabaseWrapper,
-    pg: psycopg.Connection,
-    state: ProjectState,
-    database_url: str,
-    died: str,
-) -> None:
-    pg.execute("CREATE TABLE shop_sale (n int) PARTITION BY LIST (n)")
-    pg.execute("CREATE TABLE shop_sale_1 PARTITION OF shop_sale FOR VALUES IN (1)")
-    detach = "ALTER TABLE shop_sale DETACH PARTITION shop_sale_1 CONCURRENTLY"
-    applied = migration([migrations.RunSQL(detach)], atomic=False)
-    with (
-        override_settings(ZERO_DOWNTIME={"CONCURRENT_LOCK_TIMEOUT": 0.01}),
-        holding(database_url, "TABLE shop_sale"),
-        connection.execute_wrapper(StatementPatience(connection)),
-        pytest.raises(Refused, match="run the same command again"),
-    ):
-        apply(connection, applied, state)
-    pending = pg.execute("SELECT inhdetachpending FROM pg_inherits")
-    assert pending.fetchall() == [(True,)]
-    if died != "in the middle":
-        pg.execute("ALTER TABLE shop_sale DETACH PARTITION shop_sale_1 FINALIZE")
-    if died == "before it began":
-        pg.execute("ALTER TABLE shop_sale ATTACH PARTITION shop_sale_1 FOR VALUES IN (1)")
-
-    apply(connection, applied, state)
-    assert pg.execute("SELECT FROM pg_inherits").rowcount == 0
-    assert "shop_sale_1" in tables(pg)
 
 
 # Substitutes

@@ -12,8 +12,6 @@ from tests.support.shop import applied, journal, write_rename
 AFTER_INITIAL = [("shop", "0001_initial")]
 ADD_INDEX = 'migrations.AddIndex("user", models.Index(fields=["age"], name="age_idx")),'
 ADD_FIELD = 'migrations.AddField("user", "note", models.TextField(null=True)),'
-# A lock that is not free is tried for again soon, and nobody waits for a contract.
-IMPATIENT = {"LOCK_TIMEOUT": 0.05, "CONTRACT_QUIET": 0}
 
 
 # What is refused

@@ -17,6 +17,8 @@ STOCK = "stock migrate"
 OURS = "our migrate"
 # By the settings of the same project.
 COMMANDS = {STOCK: Command("stock", ("migrate",)), OURS: Command("guarded", ("migrate",))}
+STOCK_WITH_OUR_APP = "stock migrate, our app installed"
+WITH_OUR_APP = Command("installed", ("migrate",))
 
 APPS = [f"app{number}" for number in range(6)]
 
@@ -32,22 +34,29 @@ INSTALLED_APPS = {apps}
 DATABASES = {{"default": database_settings(os.environ["DATABASE_URL"])}}
 """
 
-WITH_OUR_APP = """\
+GUARDED = """\
 from stock import *
 
 INSTALLED_APPS = ["zero_downtime", *INSTALLED_APPS]
+"""
+
+INSTALLED = """\
+from guarded import *
+
+INSTALLED_APPS = ["djangos_commands", *INSTALLED_APPS]
 """
 
 
 def write_settings(directory: Path, apps: list[str]) -> None:
     """Write the settings of `COMMANDS`, of a project with these apps and the DATABASE_URL."""
     (directory / "stock.py").write_text(SETTINGS.format(apps=apps))
-    (directory / "guarded.py").write_text(WITH_OUR_APP)
+    (directory / "guarded.py").write_text(GUARDED)
 
 
 def write_trivial_project(directory: Path, count: int) -> None:
     """Write a project with `count` migrations of its own, which have nothing to do."""
     write_settings(directory, ["django.contrib.contenttypes", "django.contrib.auth", *APPS])
+    _write_djangos_commands(directory)
     for number, label in enumerate(APPS):
         package = directory / label / "migrations"
         package.mkdir(parents=True)
@@ -57,6 +66,17 @@ def write_trivial_project(directory: Path, count: int) -> None:
         for migration in islice(trivial_migrations(label), share):
             text = MigrationWriter(migration, include_header=False).as_string()
             (package / f"{migration.name}.py").write_text(text)
+
+
+def _write_djangos_commands(directory: Path) -> None:
+    """Write settings with our app in them, and an app before it that keeps Django's command."""
+    (directory / "installed.py").write_text(INSTALLED)
+    commands = directory / "djangos_commands" / "management" / "commands"
+    commands.mkdir(parents=True)
+    stock = "from django.core.management.commands.migrate import Command as Command\n"
+    (commands / "migrate.py").write_text(stock)
+    for folder in (commands, commands.parent, commands.parent.parent):
+        (folder / "__init__.py").touch()
 
 
 def trivial_migrations(label: str) -> Iterator[migrations.Migration]:

@@ -11,7 +11,7 @@ import os
 import platform
 import socket
 import time
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -76,6 +76,7 @@ class Journal:
         noted in its last second, and the tests of a project are spared hundreds of statements.
         """
         self._unwritten: list[Record] = []
+        self._checksums: dict[Migration, str] = {}
         self._flushed = time.monotonic()
         self._had_tables = False
 
@@ -95,14 +96,23 @@ class Journal:
                 outcome = Outcome.UNAPPLIED if entry.is_backwards else Outcome.APPLIED
                 entries.filter(pk=entry.pk).update(outcome=outcome)
 
+    def expect(self, migrations: Iterable[Migration]) -> None:
+        """Read the files of migrations that are about to begin.
+
+        All at once, because between statements each takes six times as long.
+        """
+        self._checksums |= {each: checksum(each) for each in migrations}
+
     def begin(self, migration: Migration, *, is_backwards: bool) -> None:
         """Note in memory that `migration` begins now."""
+        if migration not in self._checksums:
+            self.expect([migration])
         entry = JournalEntry(
             app_label=migration.app_label,
             name=migration.name,
             is_backwards=is_backwards,
             reason=self.reason,
-            checksum=checksum(migration),
+            checksum=self._checksums[migration],
             **self._who,
         )
         self.current = Record(entry, self.waits.so_far())

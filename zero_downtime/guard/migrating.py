@@ -171,13 +171,13 @@ class GuardedMigrate:
             self.runner.expected_locks = decided.survey.locks
         runs = set(plan.run)
         running = [each for each in migrations if (each.app_label, each.name) in runs]
-        self.session.accept(running, plan.substitutes)
+        self.journal.expect(running)
+        substitutes = plan.substitutes
+        self.session.accept(running, substitutes)
         self.substitutes = {
             migration.operations[index]: instead
             for migration in running
-            for index, instead in plan.substitutes.get(
-                (migration.app_label, migration.name), {}
-            ).items()
+            for index, instead in substitutes.get((migration.app_label, migration.name), {}).items()
         }
 
     def _migrate_back(self, executor: MigrationExecutor, migrations: Sequence[Migration]) -> None:

@@ -18,7 +18,6 @@ from zero_downtime.backfills import statuses
 from zero_downtime.errors import Refused
 from zero_downtime.guard import phase, safety
 from zero_downtime.guard.accepting import accept_edited
-from zero_downtime.guard.collector import spared_what_is_alive
 from zero_downtime.guard.decision import decide
 from zero_downtime.guard.history import as_line, history
 from zero_downtime.guard.journal import Journal
@@ -165,7 +164,6 @@ class GuardedMigrateMixin:
             session(connection, _policy(options)) as way,
             counted(connection.alias) as waits,
             way.lock_discipline(),
-            spared_what_is_alive(),
         ):
             if way.connection is not connection and self.verbosity >= 1:
                 self.stdout.write(which_way(connection))

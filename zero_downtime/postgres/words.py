@@ -1,4 +1,4 @@
-"""The words of a piece of SQL, told from its comments; nothing is made of what they say."""
+"""The words of a piece of SQL, told from its comments, and what those at the beginning say."""
 
 from __future__ import annotations
 

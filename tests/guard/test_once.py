@@ -87,6 +87,51 @@ def test_transactions_that_are_written_out_are_what_they_are(
     assert (rows(pg, "shop_log"), rows(pg, "sales.shop_later")) == (2, 1)
 
 
+def test_transactions_that_are_rolled_back_are_transactions(
+    connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState
+) -> None:
+    """And that of a savepoint is not the end of one."""
+    pg.execute("CREATE TABLE shop_log (n int)")
+    sql: list[Any] = [
+        "BEGIN",
+        "INSERT INTO shop_log VALUES (1)",
+        "ROLLBACK",
+        "BEGIN",
+        "SAVEPOINT before",
+        "INSERT INTO shop_log VALUES (2)",
+        "ROLLBACK TO SAVEPOINT before",
+        "INSERT INTO shop_log VALUES (3)",
+        "COMMIT",
+        "BEGIN",
+        "INSERT INTO shop_log VALUES (4)",
+        "INSERT INTO shop_later VALUES (1)",
+        "COMMIT",
+    ]
+    applied = migration([migrations.RunSQL(sql), migrations.RunSQL(sql[:3])], atomic=False)
+    with pytest.raises(DatabaseError, match="shop_later"):
+        apply(connection, applied, state)
+    pg.execute("CREATE TABLE shop_later (n int)")
+    apply(connection, applied, state)
+    assert pg.execute("TABLE shop_log").fetchall() == [(3,), (4,)]
+
+
+def test_what_stands_behind_a_commit_is_not_tried_again_with_what_stands_before_it(
+    connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState, database_url: str
+) -> None:
+    pg.execute("CREATE TABLE shop_log (n int)")
+    sql = (
+        "BEGIN; INSERT INTO shop_log VALUES (1); COMMIT;"
+        "BEGIN; ALTER TABLE shop_user ADD COLUMN age int; COMMIT"
+    )
+    with (
+        holding(database_url, "TABLE shop_user"),
+        connection.execute_wrapper(StatementPatience(connection)),
+        pytest.raises(Refused, match="could not get a lock in the middle"),
+    ):
+        apply(connection, migration([migrations.RunSQL(sql)], atomic=False), state)
+    assert rows(pg, "shop_log") == 1
+
+
 def test_what_refuses_a_transaction_runs_without_one(
     connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState
 ) -> None:
@@ -118,6 +163,23 @@ def test_an_invalid_index_of_a_try_before_is_replaced(
     pg.execute("DELETE FROM shop_pair WHERE ctid = '(0,1)'")
     apply(connection, migration([build], atomic=False), state)
     assert pg.execute(invalid).fetchall() == [(True,)]
+
+
+def test_so_is_one_whose_function_has_failed(
+    connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState
+) -> None:
+    """As many do where their schema has to be named, since PostgreSQL 17."""
+    pg.execute("CREATE TABLE shop_pair (n int); INSERT INTO shop_pair VALUES (1)")
+    function = "FUNCTION half(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS"
+    pg.execute(f"CREATE {function} 'BEGIN RETURN missing($1); END'".encode())
+    build = migrations.RunSQL("CREATE INDEX CONCURRENTLY one ON shop_pair (half(n))")
+    with pytest.raises(DatabaseError, match="missing"):
+        apply(connection, migration([build], atomic=False), state)
+
+    pg.execute(f"CREATE OR REPLACE {function} 'BEGIN RETURN $1 / 2; END'".encode())
+    apply(connection, migration([build], atomic=False), state)
+    valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'one'::regclass"
+    assert pg.execute(valid).fetchall() == [(True,)]
 
 
 @pytest.mark.parametrize(

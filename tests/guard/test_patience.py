@@ -71,6 +71,25 @@ def test_a_statement_in_a_transaction_is_not(
     assert caplog.records == []
 
 
+@pytest.mark.parametrize(
+    "text", ["BEGIN; LOCK TABLE t", "INSERT INTO t VALUES (1); COMMIT; LOCK TABLE t"]
+)
+@pytest.mark.usefixtures("table")
+def test_nor_is_a_text_with_a_transaction_in_it(
+    connection: BaseDatabaseWrapper, database_url: str, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
+    with (
+        holding(database_url, "TABLE t"),
+        lock_timeout(connection, 0.01),
+        connection.execute_wrapper(StatementPatience(connection)),
+    ):
+        with pytest.raises(OperationalError) as caught:
+            execute(connection, text)
+        connection.rollback()
+    assert errors.is_lock_failure(caught.value)
+    assert caplog.records == []
+
+
 @override_settings(ZERO_DOWNTIME={"LOCK_DEADLINE": 0})
 @pytest.mark.usefixtures("table")
 def test_a_statement_that_never_gets_its_lock_is_refused(
@@ -134,6 +153,7 @@ def test_a_concurrent_statement_is_not_tried_again(
         "DROP INDEX CONCURRENTLY IF EXISTS i",
         "REINDEX TABLE CONCURRENTLY t",
         "REINDEX (VERBOSE, CONCURRENTLY) TABLE t",
+        "REINDEX (TABLESPACE fast, VERBOSE TRUE) TABLE CONCURRENTLY t",
         "REFRESH MATERIALIZED VIEW CONCURRENTLY v",
         "-- by night\nCREATE INDEX CONCURRENTLY i ON t (n)",
         "/* by night */ CREATE INDEX CONCURRENTLY i ON t (n)",

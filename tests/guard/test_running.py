@@ -98,6 +98,7 @@ def test_others_get_the_locks_while_it_pauses(
     [
         "BEGIN; INSERT INTO shop_log VALUES (1); COMMIT;",
         ["-- by hand\nbegin", ("INSERT INTO shop_log VALUES (%s)", [1]), "/* so */ end"],
+        ["INSERT INTO shop_log VALUES (0)", "ROLLBACK", "INSERT INTO shop_log VALUES (1)"],
     ],
 )
 def test_what_sqlmigrate_prints_may_be_pasted(

@@ -2,7 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from zero_downtime.postgres.words import only_sets_session, opens_transaction
+from zero_downtime.postgres.words import (
+    ends_transaction,
+    goes_on_after_transaction,
+    only_sets_session,
+    opens_transaction,
+)
 
 
 @pytest.mark.parametrize(
@@ -42,3 +47,20 @@ def test_a_transaction_that_is_left_open(sql: str) -> None:
 @pytest.mark.parametrize("sql", ["BEGIN; SELECT 1; END", "COMMIT", "SELECT 'BEGIN'", ""])
 def test_none_that_is(sql: str) -> None:
     assert not opens_transaction(sql)
+
+
+@pytest.mark.parametrize(
+    "sql", ["COMMIT", "SELECT 1; end;", "rollback work", "BEGIN; abort -- nothing of it\n;"]
+)
+def test_the_end_of_a_transaction(sql: str) -> None:
+    assert ends_transaction(sql)
+    assert not goes_on_after_transaction(sql)
+    assert goes_on_after_transaction(f"{sql}; SELECT 1")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["ROLLBACK TO SAVEPOINT a", "rollback work to a", "DO $$ BEGIN COMMIT; END $$", "BEGIN", ""],
+)
+def test_what_is_not_the_end_of_one(sql: str) -> None:
+    assert not ends_transaction(sql)

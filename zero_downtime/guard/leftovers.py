@@ -91,12 +91,10 @@ def indexed_without_name(sql: Any) -> str | None:
 
 
 def invalid_indexes(connection: BaseDatabaseWrapper, sql: Any) -> list[str]:
-    """Return the oids of those that are there before `sql` may leave others.
-
-    None if `clear_up` knows by name what it leaves.
-    """
-    relation = indexed_without_name(sql)
-    return [] if relation is None else [oid for oid, _, _ in _invalid(connection, relation)]
+    """Return the oids of those that are there, of a table on which `sql` may leave others."""
+    statement = index_statement(sql)
+    relation = statement.table if statement else indexed_without_name(sql)
+    return [oid for oid, _, _ in _invalid(connection, relation)] if relation else []
 
 
 def clear_up(connection: BaseDatabaseWrapper, sql: Any, others: Sequence[str] = ()) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -14,7 +14,12 @@ from zero_downtime.postgres import errors
 from zero_downtime.postgres.lock_modes import Lock
 from zero_downtime.postgres.locks import retry_lock_failures
 from zero_downtime.postgres.sessions import is_in_transaction
-from zero_downtime.postgres.words import ends_transaction, only_sets_session, opens_transaction
+from zero_downtime.postgres.words import (
+    ends_transaction,
+    goes_on_after_transaction,
+    only_sets_session,
+    opens_transaction,
+)
 
 _BEGUN = "begun "
 
@@ -63,7 +68,11 @@ class Once:
             skip(sql, fingerprint, execute)
         elif self._is_of_transaction(sql):
             self._as_written(sql, fingerprint, execute)
-        elif is_concurrent(sql) or not self._in_transaction(fingerprint, execute):
+        elif (
+            is_concurrent(sql)
+            or goes_on_after_transaction(sql)
+            or not self._in_transaction(fingerprint, execute)
+        ):
             self._alone(sql, fingerprint, execute)
 
     def _is_done(self, sql: str, fingerprint: str) -> bool:
@@ -88,10 +97,16 @@ class Once:
         The transaction is noted where it begins, before it sets a role or a schema that has
         nothing to do with the journal; the note commits with it.
         """
-        try:
+        with self._leaving_transaction():
             execute()
             if opens_transaction(sql):
                 self._note(fingerprint)
+
+    @contextmanager
+    def _leaving_transaction(self) -> Iterator[None]:
+        """Leave no transaction behind that SQL has begun and that failed."""
+        try:
+            yield
         except BaseException:
             with suppress(DatabaseError):  # of a connection that is lost
                 self._connection.rollback()
@@ -123,11 +138,14 @@ class Once:
             self._done_before.remove(earlier)
         others = earlier.removeprefix(begun).split() if earlier else []
         if earlier is None or not clear_up(self._connection, sql, others):
-            self._keep([*self._done, " ".join([begun, *invalid_indexes(self._connection, sql)])])
+            invalid = invalid_indexes(self._connection, sql)
+            self._keep([*self._done, " ".join([begun, *invalid])])
             try:
-                execute()
+                with self._leaving_transaction():
+                    execute()
             except DatabaseError as error:
-                if errors.is_misfit(error):  # it has not done anything
+                # It has not done anything, unless that was a function in an index.
+                if errors.is_misfit(error) and invalid_indexes(self._connection, sql) == invalid:
                     self._keep(self._done)
                 raise
         self._note(fingerprint)

@@ -57,7 +57,7 @@ class Unit:
 
     @property
     def ends_transactions(self) -> bool:
-        """Whether there is a COMMIT in its SQL, as in what `sqlmigrate` prints."""
+        """Whether there is a COMMIT, or a ROLLBACK, in its SQL, as in what `sqlmigrate` prints."""
         return any(
             commits(sql)
             for each in flattened(self.operations)

@@ -27,6 +27,18 @@ def execute(connection: BaseDatabaseWrapper, sql: str) -> None:
         cursor.execute(sql)
 
 
+def fetch(connection: BaseDatabaseWrapper, sql: str) -> None:
+    """Fetch rows as `iterator()` does, by a cursor on the server."""
+    with (
+        transaction.atomic(),
+        data_limits(connection, Unit(MOVE, 0)),
+        transaction.atomic(),
+        connection.chunked_cursor() as cursor,
+    ):
+        cursor.execute(sql)
+        cursor.fetchall()
+
+
 @override_settings(ZERO_DOWNTIME={"DATA_STATEMENT_TIMEOUT": 0.05})
 def test_by_the_limit(connection: BaseDatabaseWrapper) -> None:
     with pytest.raises(Refused, match="longer than DATA_STATEMENT_TIMEOUT allows"):
@@ -45,3 +57,9 @@ def test_by_a_timeout_of_the_session(connection: BaseDatabaseWrapper) -> None:
         cursor.execute("SET statement_timeout = 50")
     with pytest.raises(Refused, match="sets a shorter statement_timeout"):
         execute(connection, "SELECT pg_sleep(60)")
+
+
+def test_by_somebody_while_rows_are_fetched(connection: BaseDatabaseWrapper) -> None:
+    cancel = f"SELECT pg_cancel_backend({backend_pid(connection)})"
+    with pytest.raises(Refused, match="somebody has cancelled it"):
+        fetch(connection, f"{cancel}, pg_sleep(60)")

@@ -31,13 +31,13 @@ def data_limits(connection: BaseDatabaseWrapper, unit: Unit) -> Iterator[None]:
         "statement_timeout": conf.get("DATA_STATEMENT_TIMEOUT"),
         "idle_in_transaction_session_timeout": conf.get("DATA_IDLE_TIMEOUT"),
     }
-    cancelled = _Cancelled()
+    clock = _Clock()
     try:
-        with local_limits(connection, limits), connection.execute_wrapper(cancelled):
+        with local_limits(connection, limits), connection.execute_wrapper(clock):
             yield
     except DatabaseError as error:
         state = errors.sqlstate(error)
-        if state == errors.QUERY_CANCELED and cancelled.is_before(limits["statement_timeout"]):
+        if state == errors.QUERY_CANCELED and clock.is_before(limits["statement_timeout"]):
             raise Refused(_cancelled(unit, error)) from error
         limit = _LIMITS.get(state or "")
         if limit is None:
@@ -45,14 +45,16 @@ def data_limits(connection: BaseDatabaseWrapper, unit: Unit) -> Iterator[None]:
         raise Refused(_message(unit, limit)) from error
 
 
-class _Cancelled:
-    """An `execute_wrapper` that knows how long the statement took that was cancelled.
+class _Clock:
+    """An `execute_wrapper` that knows the longest time between the begins of two statements.
 
-    The server has one SQLSTATE for a timeout and for pg_cancel_backend().
+    The server has one SQLSTATE for a timeout and for pg_cancel_backend(). How long a statement
+    took cannot be seen when it is the FETCH of a server-side cursor, which has no wrapper.
     """
 
     def __init__(self) -> None:
-        self.seconds: float | None = None
+        self._longest = 0.0
+        self._began = time.monotonic()
 
     def __call__(
         self,
@@ -62,17 +64,18 @@ class _Cancelled:
         many: bool,
         context: dict[str, Any],
     ) -> Any:
-        began = time.monotonic()
-        try:
-            return execute(sql, params, many, context)
-        except DatabaseError as error:
-            if errors.sqlstate(error) == errors.QUERY_CANCELED:
-                self.seconds = time.monotonic() - began
-            raise
+        self._look()
+        return execute(sql, params, many, context)
 
     def is_before(self, timeout: float) -> bool:
-        """Whether it was too early for a timeout, in seconds, to have passed."""
-        return self.seconds is not None and 1000 * self.seconds < milliseconds(timeout)
+        """Whether no statement can have taken as long as a timeout, in seconds."""
+        self._look()
+        return 1000 * self._longest < milliseconds(timeout)
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        self._longest = max(self._longest, now - self._began)
+        self._began = now
 
 
 _LIMITS = {

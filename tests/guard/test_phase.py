@@ -49,6 +49,16 @@ def phase_behind_contract(*operations: Operation) -> Phase:
     return inferred_phase(list(steps), follows_contract=True)
 
 
+class OwnWay(Operation):
+    """Of which nothing is known."""
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        pass
+
+    def database_forwards(self, *args: Any) -> None:
+        pass
+
+
 RENAMED = ("customer", "name", "full_name")
 RETYPED = ("order", "number", models.BigIntegerField())
 
@@ -95,12 +105,16 @@ def test_all_else_comes_before(operation: Operation) -> None:
     assert phase(operation) is Phase.EXPAND
 
 
-def test_behind_a_contract_an_index_comes_after_the_deploy_and_what_code_needs_does_not() -> None:
+def test_behind_a_contract_comes_after_the_deploy_what_code_does_not_need() -> None:
     plain = models.Index(fields=["number"], name="plain")
     assert phase(zd.AddIndexConcurrently("order", plain)) is Phase.EXPAND
     assert phase_behind_contract(zd.AddIndexConcurrently("order", plain)) is Phase.CONTRACT
     assert phase_behind_contract(migrations.AddIndex("order", plain)) is Phase.CONTRACT
     assert phase_behind_contract() is Phase.CONTRACT
+    helped = migrations.AlterField("order", "note", models.TextField(null=True, help_text="?"))
+    assert phase(helped) is Phase.EXPAND
+    assert phase_behind_contract(helped) is Phase.CONTRACT
+    assert phase_behind_contract(OwnWay()) is Phase.EXPAND
     unique = models.UniqueConstraint(fields=["number"], name="alone")
     assert phase_behind_contract(zd.AddConstraintConcurrently("order", unique)) is Phase.EXPAND
     assert phase_behind_contract(migrations.RunPython(print)) is Phase.EXPAND

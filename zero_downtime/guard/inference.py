@@ -39,6 +39,6 @@ def _takes_away(step: Step) -> bool:
 def _only_speeds_up(step: Step) -> bool:
     """Tell whether code does the same before the step and after it, as far as is known."""
     statements = [effect.statement for effect in (*step.effects, *step.online)]
-    return bool(statements) and all(
-        isinstance(each, CreateIndex) and not each.unique for each in statements
-    )
+    if not statements:  # as of a help text, if nobody else has a say in what is done
+        return type(step.operation).database_forwards.__module__.startswith("django.")
+    return all(isinstance(each, CreateIndex) and not each.unique for each in statements)

@@ -45,6 +45,33 @@ def test_what_was_set_for_the_session_is_set_in_the_one_that_goes_on(
     assert (rows(pg, "sales.shop_log"), rows(pg, "sales.shop_later")) == (1, 1)
 
 
+@pytest.mark.parametrize("setting", ["search_path TO sales", "ROLE pg_monitor"])
+def test_what_is_set_need_not_lead_to_the_journal(
+    connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState, setting: str
+) -> None:
+    """Neither the schemas nor the rights have to do with it."""
+    pg.execute("CREATE SCHEMA sales; GRANT ALL ON SCHEMA sales TO pg_monitor")
+    sql: list[Any] = [
+        f"SET {setting}",
+        "CREATE TABLE sales.shop_log (n int)",
+        "CREATE INDEX CONCURRENTLY by_n ON sales.shop_log (n)",
+        "BEGIN",
+        "INSERT INTO sales.shop_log SELECT count(*) FROM sales.shop_later",
+        "COMMIT",
+        "RESET search_path; RESET ROLE",
+    ]
+    applied = migration([migrations.RunSQL(sql[:3]), migrations.RunSQL(sql[3:])], atomic=False)
+    with pytest.raises(DatabaseError, match="shop_later"):
+        apply(connection, applied, state)
+    connection.close()
+
+    pg.execute("CREATE TABLE sales.shop_later (n int); GRANT ALL ON sales.shop_later TO pg_monitor")
+    apply(connection, applied, state)
+    assert rows(pg, "sales.shop_log") == 1
+    (entry,) = history(connection)["migrations"]
+    assert entry["outcome"] == "applied"
+
+
 def test_transactions_that_are_written_out_are_what_they_are(
     connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState, database_url: str
 ) -> None:

@@ -12,7 +12,7 @@ import platform
 import socket
 import time
 from collections.abc import Container, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -30,6 +30,7 @@ from zero_downtime.guard.waits import Waits
 from zero_downtime.lint.checksums import checksum
 from zero_downtime.models import JournaledOperation, JournalEntry
 from zero_downtime.postgres import catalog
+from zero_downtime.postgres.sessions import local_settings
 from zero_downtime.signals import migration_ended
 
 Outcome = JournalEntry.Outcome
@@ -79,6 +80,7 @@ class Journal:
         self._checksums: dict[Migration, str] = {}
         self._flushed = time.monotonic()
         self._had_tables = False
+        self._names: dict[str, str] = {}
 
     def settle(self, applied: Container[tuple[str, str]]) -> None:
         """Note how those ended that died between Django's record of them and ours.
@@ -165,7 +167,7 @@ class Journal:
             return
         entry.statements_left = statements_left
         alias = self.connection.alias
-        with transaction.atomic(using=alias):
+        with transaction.atomic(using=alias), self._as_ourselves():
             self._insert(record)
             entry.save(using=alias, update_fields=["statements_done", "statements_left"])
         record.operations = []
@@ -181,7 +183,8 @@ class Journal:
         """Write what the operation that is running has done so far."""
         entries = JournalEntry.objects.using(self.connection.alias)
         if self.entry.pk is not None:
-            entries.filter(pk=self.entry.pk).update(statements_done=fingerprints)
+            with self._as_ourselves():
+                entries.filter(pk=self.entry.pk).update(statements_done=fingerprints)
 
     def write(self, outcome: Outcome) -> None:
         """Write how far the current migration is, in the caller's transaction."""
@@ -234,8 +237,9 @@ class Journal:
             # What of its statements is done stands there already, and only there.
             kept = {"id", "statements_done", "statements_left"}
             fields = [field.name for field in entry._meta.concrete_fields if field.name not in kept]
-            entry.save(using=self.connection.alias, update_fields=fields)
-            self._insert(record)
+            with self._as_ourselves():
+                entry.save(using=self.connection.alias, update_fields=fields)
+                self._insert(record)
         record.operations = []
 
     def _complete(self, record: Record, outcome: Outcome, error: str) -> None:
@@ -260,11 +264,19 @@ class Journal:
         assert self.current is not None, "no migration is being run"
         return self.current
 
+    def _as_ourselves(self) -> AbstractContextManager[None]:
+        """Write by the role and schemas of our begin, whatever a migration sets for the session."""
+        return local_settings(self.connection, self._names)
+
     @cached_property
     def _who(self) -> dict[str, Any]:
         with self.connection.cursor() as cursor:
-            cursor.execute("SELECT current_user, current_setting('server_version')")
-            database_user, server_version = cursor.fetchone()
+            cursor.execute(
+                "SELECT current_user, current_setting('server_version'), current_setting('role'), "
+                "current_setting('search_path')"
+            )
+            database_user, server_version, role, search_path = cursor.fetchone()
+        self._names = {"role": role, "search_path": search_path}
         return {
             "user": _user(),
             "database_user": database_user,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from psycopg.pq import TransactionStatus
@@ -103,6 +104,23 @@ def local_limits(connection: BaseDatabaseWrapper, limits: Mapping[str, float]) -
             "SELECT set_config(name, %s, true) FROM pg_settings WHERE name = %s AND setting = %s",
             [(former, name, ours) for name, former, ours in changed],
         )
+
+
+@contextmanager
+def local_settings(connection: BaseDatabaseWrapper, settings: Mapping[str, str]) -> Iterator[None]:
+    """Set settings for the block, in the transaction that is open, or in one for the block."""
+    is_open = is_in_transaction(connection)
+    with nullcontext() if is_open else transaction.atomic(using=connection.alias):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT name, current_setting(name), set_config(name, wanted, true) "
+                "FROM unnest(%s::text[], %s::text[]) AS settings (name, wanted)",
+                [list(settings), list(settings.values())],
+            )
+            former = [row[:2] for row in cursor.fetchall()]
+        yield
+        with connection.cursor() as cursor:
+            cursor.executemany("SELECT set_config(%s, %s, true)", former)
 
 
 @contextmanager

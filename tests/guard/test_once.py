@@ -159,6 +159,25 @@ def test_what_stands_behind_a_commit_is_not_tried_again_with_what_stands_before_
     assert rows(pg, "shop_log") == 1
 
 
+def test_such_a_transaction_may_say_what_it_is_like(
+    connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState
+) -> None:
+    pg.execute("CREATE TABLE shop_log (level text)")
+    sql: list[Any] = [
+        "BEGIN",
+        "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+        "INSERT INTO shop_log VALUES (current_setting('transaction_isolation'))",
+        "COMMIT",
+        "INSERT INTO shop_later VALUES (1)",
+    ]
+    applied = migration([migrations.RunSQL(sql)], atomic=False)
+    with pytest.raises(DatabaseError, match="shop_later"):
+        apply(connection, applied, state)
+    pg.execute("CREATE TABLE shop_later (n int)")
+    apply(connection, applied, state)
+    assert pg.execute("TABLE shop_log").fetchall() == [("serializable",)]
+
+
 def test_what_refuses_a_transaction_runs_without_one(
     connection: BaseDatabaseWrapper, pg: psycopg.Connection, state: ProjectState
 ) -> None:

@@ -19,6 +19,7 @@ from zero_downtime.postgres.words import (
     goes_on_after_transaction,
     only_sets_session,
     opens_transaction,
+    sets_transaction,
 )
 
 _BEGUN = "begun "
@@ -59,6 +60,7 @@ class Once:
         self._locks = locks
         self._has_transactions = has_transactions
         self._is_in_what_is_done = False
+        self._not_noted: list[str] = []
 
     def __call__(self, sql: str, fingerprint: str, execute: Callable[[], None]) -> None:
         """Execute a statement, unless it is known to be done."""
@@ -94,13 +96,14 @@ class Once:
     def _as_written(self, sql: str, fingerprint: str, execute: Callable[[], None]) -> None:
         """Execute a statement of a transaction that SQL begins and ends.
 
-        The transaction is noted where it begins, before it sets a role or a schema that has
-        nothing to do with the journal; the note commits with it.
+        The transaction is noted as soon as it may have queries, and the note commits with it.
         """
         with self._leaving_transaction():
-            execute()
             if opens_transaction(sql):
-                self._note(fingerprint)
+                self._not_noted = [fingerprint]
+            elif self._not_noted and not sets_transaction(sql):
+                self._note(self._not_noted.pop())
+            execute()
 
     @contextmanager
     def _leaving_transaction(self) -> Iterator[None]:

@@ -49,6 +49,13 @@ def opens_transaction(sql: str) -> bool:
     )
 
 
+def sets_transaction(sql: str) -> bool:
+    """Whether `sql` says what the transaction is like, which no query may come before."""
+    return _mentions(sql, ("TRANSACTION",)) and all(
+        each[:2] == ["SET", "TRANSACTION"] for each in _statements(sql)
+    )
+
+
 def _mentions(sql: str, words: Collection[str]) -> bool:
     """Look at it from afar: looking closer takes a hundred times as long."""
     text = sql.upper()

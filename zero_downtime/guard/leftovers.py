@@ -151,9 +151,15 @@ def _drop_invalid(connection: BaseDatabaseWrapper, relation: str, others: Sequen
         with connection.cursor() as cursor:
             # Someone may be building one by hand, which is invalid for as long.
             cursor.execute(f"LOCK TABLE {', '.join(tables)} IN SHARE UPDATE EXCLUSIVE MODE")
+            # They give up that lock just before they commit that it is valid.
+            cursor.execute(
+                "SELECT indexrelid::text FROM pg_index JOIN pg_locks "
+                "ON locktype = 'transactionid' AND transactionid = pg_index.xmax"
+            )
+            being_finished = {oid for (oid,) in cursor.fetchall()}
         invalid = _invalid(connection, relation)
     for oid, index, _ in invalid:
-        if oid not in others:
+        if oid not in others and oid not in being_finished:
             _execute(connection, f"DROP INDEX CONCURRENTLY {index}")
 
 

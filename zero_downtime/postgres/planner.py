@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from zero_downtime.postgres.sessions import local_settings
+
 # Without them a table is read by the index whose columns are compared, in its order, and never as
 # a whole.
 SCANS_OUT_OF_ORDER = ("enable_seqscan", "enable_bitmapscan")
@@ -20,17 +22,5 @@ def without(connection: BaseDatabaseWrapper, methods: Sequence[str]) -> Iterator
 
     An error takes the settings away together with the transaction, or the savepoint.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join('current_setting(%s)' for _ in methods)}", list(methods))
-        former = cursor.fetchone()
-    _set(connection, dict.fromkeys(methods, "off"))
-    yield
-    _set(connection, dict(zip(methods, former, strict=True)))
-
-
-def _set(connection: BaseDatabaseWrapper, settings: dict[str, str]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {', '.join('set_config(%s, %s, true)' for _ in settings)}",
-            [part for setting in settings.items() for part in setting],
-        )
+    with local_settings(connection, dict.fromkeys(methods, "off")):
+        yield

@@ -108,19 +108,26 @@ def local_limits(connection: BaseDatabaseWrapper, limits: Mapping[str, float]) -
 
 @contextmanager
 def local_settings(connection: BaseDatabaseWrapper, settings: Mapping[str, str]) -> Iterator[None]:
-    """Set settings for the block, in the transaction that is open, or in one for the block."""
+    """Set settings for the block, in the transaction that is open, or in one for the block.
+
+    An error takes them away together with the transaction, or the savepoint.
+    """
     is_open = is_in_transaction(connection)
     with nullcontext() if is_open else transaction.atomic(using=connection.alias):
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT name, current_setting(name), set_config(name, wanted, true) "
-                "FROM unnest(%s::text[], %s::text[]) AS settings (name, wanted)",
-                [list(settings), list(settings.values())],
-            )
-            former = [row[:2] for row in cursor.fetchall()]
+        former = _exchange(connection, settings)
         yield
-        with connection.cursor() as cursor:
-            cursor.executemany("SELECT set_config(%s, %s, true)", former)
+        _exchange(connection, former)
+
+
+def _exchange(connection: BaseDatabaseWrapper, settings: Mapping[str, str]) -> dict[str, str]:
+    """Set settings in the transaction that is open, and return what they were."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name, current_setting(name), set_config(name, wanted, true) "
+            "FROM unnest(%s::text[], %s::text[]) AS settings (name, wanted)",
+            [list(settings), list(settings.values())],
+        )
+        return {name: former for name, former, _ in cursor.fetchall()}
 
 
 @contextmanager

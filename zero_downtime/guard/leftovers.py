@@ -14,7 +14,6 @@ from zero_downtime.postgres.catalog import TABLE_AND_PARTITIONS
 from zero_downtime.postgres.locks import concurrent_limits
 from zero_downtime.postgres.words import words_of
 
-_BEFORE_THE_NAME = {"IF NOT EXISTS", "IF EXISTS"}
 _DETACH = ["DETACH", "PARTITION", "CONCURRENTLY"]
 
 
@@ -34,15 +33,11 @@ def index_statement(sql: Any) -> IndexStatement | None:
     """Return what `sql` does to which index; None if it is something else, or leaves it unnamed."""
     words = list(words_of(str(sql)))
     verb = [*takewhile(lambda word: word != "CONCURRENTLY", map(str.upper, words))]
-    rest = words[len(verb) + 1 :]
-    if rest and " ".join(rest[0].upper().split()) in _BEFORE_THE_NAME:
-        rest = rest[1:]
-    name, rest = _name(rest)
+    name, rest = _name(_without(words[len(verb) + 1 :], "IF NOT EXISTS", "IF EXISTS"))
     if verb == ["DROP", "INDEX"]:
         return IndexStatement(name)
     if verb in (["CREATE", "INDEX"], ["CREATE", "UNIQUE", "INDEX"]) and name.upper() != "ON":
-        only = len(rest) > 1 and rest[1].upper() == "ONLY"
-        table, _ = _name(rest[2 if only else 1 :])
+        table, _ = _name(_without(rest[1:], "ONLY"))
         return IndexStatement(name, table)
     return None
 
@@ -53,16 +48,20 @@ def _name(words: list[str]) -> tuple[str, list[str]]:
     return "".join(words[:parts]), words[parts:]
 
 
+def _without(words: list[str], *optional: str) -> list[str]:
+    """Return the words behind those at the beginning that may be there, in this order."""
+    for each in optional:
+        if words and " ".join(words[0].upper().split()) == each:
+            words = words[1:]
+    return words
+
+
 def detached_partition(sql: Any) -> tuple[str, str] | None:
     """Return table and partition, if `sql` is a DETACH PARTITION CONCURRENTLY."""
     words = list(words_of(str(sql)))
     if [*map(str.upper, words[:2])] != ["ALTER", "TABLE"]:
         return None
-    rest = words[2:]
-    for optional in ("IF EXISTS", "ONLY"):
-        if rest and " ".join(rest[0].upper().split()) == optional:
-            rest = rest[1:]
-    table, rest = _name(rest)
+    table, rest = _name(_without(words[2:], "IF EXISTS", "ONLY"))
     partition, rest_behind = _name(rest[2:])
     if [*map(str.upper, rest[:2]), *map(str.upper, rest_behind[:1])] != _DETACH:
         return None
@@ -78,13 +77,9 @@ def indexed_without_name(sql: Any) -> str | None:
     upper = [*map(str.upper, words)]
     if upper[:1] == ["REINDEX"]:
         kind = next((place for place, word in enumerate(upper) if word in ("INDEX", "TABLE")), None)
-        rest = [] if kind is None else words[kind + 1 :]
-        if rest and rest[0].upper() == "CONCURRENTLY":
-            rest = rest[1:]
+        rest = [] if kind is None else _without(words[kind + 1 :], "CONCURRENTLY")
     elif upper[:1] == ["CREATE"] and "ON" in upper and index_statement(sql) is None:
-        rest = words[upper.index("ON") + 1 :]
-        if rest and rest[0].upper() == "ONLY":
-            rest = rest[1:]
+        rest = _without(words[upper.index("ON") + 1 :], "ONLY")
     else:
         return None
     return _name(rest)[0] or None

@@ -80,7 +80,6 @@ class Journal:
         self._checksums: dict[Migration, str] = {}
         self._flushed = time.monotonic()
         self._had_tables = False
-        self._names: dict[str, str] = {}
 
     def settle(self, applied: Container[tuple[str, str]]) -> None:
         """Note how those ended that died between Django's record of them and ours.
@@ -266,29 +265,33 @@ class Journal:
 
     def _as_ourselves(self) -> AbstractContextManager[None]:
         """Write by the role and schemas of our begin, whatever a migration sets for the session."""
-        return local_settings(self.connection, self._names)
+        names = {name: self._session[name] for name in ("role", "search_path")}
+        return local_settings(self.connection, names)
 
     @cached_property
     def _who(self) -> dict[str, Any]:
-        with self.connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT current_user, current_setting('server_version'), current_setting('role'), "
-                "current_setting('search_path')"
-            )
-            database_user, server_version, role, search_path = cursor.fetchone()
-        self._names = {"role": role, "search_path": search_path}
         return {
             "user": _user(),
-            "database_user": database_user,
+            "database_user": self._session["user"],
             "host": socket.gethostname(),
             "versions": {
                 "zero_downtime": __version__,
                 "django": django.__version__,
                 "psycopg": psycopg.__version__,
                 "python": platform.python_version(),
-                "postgresql": server_version,
+                "postgresql": self._session["server_version"],
             },
         }
+
+    @cached_property
+    def _session(self) -> dict[str, str]:
+        """What the session was when the first migration began."""
+        names = ("server_version", "role", "search_path")
+        with self.connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT current_user, {', '.join('current_setting(%s)' for _ in names)}", names
+            )
+            return dict(zip(("user", *names), cursor.fetchone(), strict=True))
 
 
 def _of(record: Record) -> list[JournaledOperation]:

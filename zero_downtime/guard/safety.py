@@ -1,4 +1,4 @@
-"""Refusing unapplied migrations that would be noticed."""
+"""Refusing unapplied migrations that would be noticed, and a deploy without those it needs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from zero_downtime import conf
 from zero_downtime.errors import Refused
-from zero_downtime.guard.plan import Refuse
+from zero_downtime.guard.phase import Phase
+from zero_downtime.guard.plan import HoldBack, Refuse
 from zero_downtime.postgres import catalog
 from zero_downtime.postgres.identifiers import requoted
 
@@ -73,3 +74,20 @@ def how_to_go_on(refused: Iterable[Refuse]) -> Iterator[str]:
             "deploy is substituted."
         )
     yield HOW_TO_GO_ON
+
+
+def let_deploy(held_back: Iterable[HoldBack]) -> None:
+    """Keep whoever has asked for all that belongs before the deploy from going on without it.
+
+    Raises:
+        Refused: some of it is held back, because it waits for what belongs after a deploy.
+    """
+    waiting = [each for each in held_back if each.phase is Phase.EXPAND]
+    if waiting:
+        raise Refused(
+            "Do not deploy yet. New code may need what could not run:\n"
+            + "".join(f"  {each}\n" for each in waiting)
+            + "Finish the deploy before, when its old code is stopped, with: manage.py migrate "
+            "--phase contract; then run the same command again. A migration that new code can do "
+            'without belongs after the deploy: say phase = "contract" in it.'
+        )

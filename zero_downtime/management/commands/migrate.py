@@ -175,7 +175,7 @@ class GuardedMigrateMixin:
                 held_back = self.guarded.migrate(executor)
                 self.report(way.connection, held_back)
                 if options["phase"] == phase.Phase.EXPAND:
-                    phase.let_deploy(held_back)
+                    safety.let_deploy(held_back)
 
     def show_plan(
         self,

@@ -28,7 +28,7 @@ from zero_downtime.guard.units import Backwards, Forwards, Unit, Way, units_of
 from zero_downtime.models import JournalEntry
 from zero_downtime.operations.base import run_deferred_sql
 from zero_downtime.postgres import errors
-from zero_downtime.postgres.lock_modes import Lock
+from zero_downtime.postgres.lock_modes import Lock, strongest
 from zero_downtime.postgres.locks import retry_lock_failures
 from zero_downtime.postgres.sessions import set_config
 
@@ -216,11 +216,9 @@ class Runner:
 
     def _locks(self, operations: Sequence[Operation]) -> dict[str, Lock]:
         """Return the strongest lock on each table, as far as is known."""
-        strongest: dict[str, Lock] = {}
-        for operation in operations:
-            for table, lock in self.expected_locks.get(operation, {}).items():
-                strongest[table] = max(lock, strongest.get(table, lock))
-        return strongest
+        return strongest(
+            lock for each in operations for lock in self.expected_locks.get(each, {}).items()
+        )
 
     def _run_noted(self, way: Way, unit: Unit, editor: NotingEditor) -> None:
         with (

@@ -23,7 +23,7 @@ from zero_downtime.lint.scope import first_party
 from zero_downtime.lint.source import MigrationSource
 from zero_downtime.lint.suppressions import suppress
 from zero_downtime.lint.walk import Step
-from zero_downtime.postgres.lock_modes import Lock
+from zero_downtime.postgres.lock_modes import Lock, strongest
 from zero_downtime.postgres.statements import RenameTable
 
 
@@ -39,14 +39,15 @@ class Survey:
     @property
     def locks(self) -> dict[Operation, dict[str, Lock]]:
         """Return which tables in use the operations lock so that others have to wait."""
-        locks: defaultdict[Operation, dict[str, Lock]] = defaultdict(dict)
+        locks: defaultdict[Operation, list[tuple[str, Lock]]] = defaultdict(list)
         for step in chain.from_iterable(self.steps.values()):
-            of_operation = locks[step.migration.operations[step.index]]
-            for effect in step.effects:
-                for table, lock in effect.statement.locks.items():
-                    if table not in effect.new_tables and lock.stops_writes:
-                        of_operation[table] = max(lock, of_operation.get(table, lock))
-        return dict(locks)
+            locks[step.migration.operations[step.index]] += [
+                (table, lock)
+                for effect in step.effects
+                for table, lock in effect.statement.locks.items()
+                if table not in effect.new_tables and lock.stops_writes
+            ]
+        return {operation: strongest(found) for operation, found in locks.items()}
 
     @property
     def former_names(self) -> dict[str, str]:

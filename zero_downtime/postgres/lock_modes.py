@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -55,3 +56,11 @@ _WEAKEST_CONFLICT = {
     Lock.EXCLUSIVE: Lock.ROW_SHARE,
     Lock.ACCESS_EXCLUSIVE: Lock.ACCESS_SHARE,
 }
+
+
+def strongest(locks: Iterable[tuple[str, Lock]]) -> dict[str, Lock]:
+    """Return the strongest lock on each table."""
+    found: dict[str, Lock] = {}
+    for table, lock in locks:
+        found[table] = max(lock, found.get(table, lock))
+    return found

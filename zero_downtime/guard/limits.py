@@ -85,18 +85,25 @@ _LIMITS = {
 
 
 def _message(unit: Unit, limit: str) -> str:
-    return (
-        f"{unit.migration}: {unit.noted().description!r} was ended, and nothing of its "
-        f"transaction is left: it took longer than {limit} allows, with its locks held. Move the "
-        "rows in batches, with BackfillField or BatchedRunPython, or give "
-        f"ZERO_DOWNTIME[{limit!r}] a longer time; then run the same command again."
+    return _ended(
+        unit,
+        f"it took longer than {limit} allows, with its locks held. Move the rows in batches, with "
+        f"BackfillField or BatchedRunPython, or give ZERO_DOWNTIME[{limit!r}] a longer time; then "
+        "run the same command again.",
     )
 
 
 def _cancelled(unit: Unit, error: Exception) -> str:
+    return _ended(
+        unit,
+        f"{errors.message(error)}. DATA_STATEMENT_TIMEOUT allows more time: somebody has cancelled "
+        "it, or the role, the database or the operation itself sets a shorter statement_timeout. "
+        "Run the same command again.",
+    )
+
+
+def _ended(unit: Unit, why: str) -> str:
     return (
         f"{unit.migration}: {unit.noted().description!r} was ended, and nothing of its "
-        f"transaction is left: {errors.message(error)}. DATA_STATEMENT_TIMEOUT allows more time: "
-        "somebody has cancelled it, or the role, the database or the operation itself sets a "
-        "shorter statement_timeout. Run the same command again."
+        f"transaction is left: {why}"
     )

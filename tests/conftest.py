@@ -16,6 +16,7 @@ from devtools.database_url import database_settings
 from devtools.embedded_postgres import EmbeddedPostgres
 from tests.support.databases import empty, temporary_database
 from tests.support.django_database import django_connected_to
+from tests.support.edited import applied, edited
 from tests.support.examples import load_profile
 from tests.support.pgbouncer import pgbouncer
 from tests.support.project import Project
@@ -94,3 +95,20 @@ def project(tmp_path: Path, database_url: str) -> Iterator[Project]:
     """A small Django project with this test's own database; see ``tests.support.project``."""
     with Project(tmp_path / "project", database_url) as project:
         yield project
+
+
+@pytest.fixture(scope="session")
+def _database_of_edited_shop(
+    server_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    with applied(server_url, tmp_path_factory.mktemp("edited")) as url:
+        yield url
+
+
+@pytest.fixture
+def edited_shop(
+    server_url: str, _database_of_edited_shop: str, tmp_path: Path
+) -> Iterator[Project]:
+    """A shop whose two migrations are applied, and the second one edited since."""
+    with edited(server_url, _database_of_edited_shop, tmp_path / "project") as shop:
+        yield shop

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from tests.support.edited import NOTE, applied, edited, write_note
+from tests.support.edited import NOTE, write_note
 from tests.support.project import Project
 from tests.support.shop import INITIAL
 
@@ -15,16 +12,9 @@ REPORTED = "shop.0002_note: Its file is not what was applied on "
 REMEDY = "manage.py migrate --accept-edited shop 0002_note"
 
 
-@pytest.fixture(scope="module")
-def original(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with applied(server_url, tmp_path_factory.mktemp("original")) as url:
-        yield url
-
-
 @pytest.fixture
-def shop(server_url: str, original: str, tmp_path: Path) -> Iterator[Project]:
-    with edited(server_url, original, tmp_path / "project") as shop:
-        yield shop
+def shop(edited_shop: Project) -> Project:
+    return edited_shop
 
 
 def reported(project: Project) -> list[str]:

@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.edited import applied, edited, write_note
+from tests.support.edited import write_note
 from tests.support.project import Project
 
 MESSAGE = "Its file is not what was applied on "
 
 
-@pytest.fixture(scope="module")
-def original(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with applied(server_url, tmp_path_factory.mktemp("original")) as url:
-        yield url
-
-
 @pytest.fixture
-def shop(server_url: str, original: str, tmp_path: Path) -> Iterator[Project]:
-    with edited(server_url, original, tmp_path / "project") as shop:
-        yield shop
+def shop(edited_shop: Project) -> Project:
+    return edited_shop
 
 
 def lint(project: Project, *arguments: str, check: bool = True) -> list[dict[str, Any]]:
